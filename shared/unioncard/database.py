@@ -1,0 +1,121 @@
+"""PostgreSQL: the connection pool, and how a service's database and roles derive from the administrator's URL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from unioncard.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDatabase:
+    """One service's database: ``unioncard_card`` with roles ``unioncard_card_owner`` and ``unioncard_card_app``.
+
+    The owner runs migrations; the application role may not UPDATE, DELETE or TRUNCATE what is append-only.
+    """
+
+    admin_url: str
+    noun: str
+    owner_password: str
+    app_password: str
+
+    @property
+    def name(self) -> str:
+        return f"unioncard_{self.noun}"
+
+    @property
+    def owner(self) -> str:
+        return f"{self.name}_owner"
+
+    @property
+    def app(self) -> str:
+        return f"{self.name}_app"
+
+    @property
+    def owner_url(self) -> str:
+        return _derived(self.admin_url, self.owner, self.owner_password, self.name)
+
+    @property
+    def app_url(self) -> str:
+        return _derived(self.admin_url, self.app, self.app_password, self.name)
+
+
+def _derived(url: str, user: str, password: str, database: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, f"{user}:{quote(password, safe='')}@{host}", f"/{database}", parts.query, ""))
+
+
+def engine_for(url: str, settings: Settings | None = None) -> AsyncEngine:
+    """An engine on psycopg 3. ``hide_parameters`` keeps personal data out of errors and logs."""
+    dialect_url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    if settings is None:
+        return create_async_engine(dialect_url, hide_parameters=True, poolclass=NullPool)
+    timeout_ms = int(settings.database_statement_timeout_s * 1000)
+    return create_async_engine(
+        dialect_url,
+        hide_parameters=True,
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_pool_overflow,
+        # A server that was killed leaves dead connections in the pool; the ping finds them before a request does.
+        pool_pre_ping=True,
+        connect_args={"options": f"-c statement_timeout={timeout_ms} -c timezone=UTC", "connect_timeout": 10},
+    )
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A read-only transaction: a list and its count see one state of the world."""
+    async with engine.connect() as conn:
+        await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        async with conn.begin():
+            yield conn
+
+
+async def provision(database: ServiceDatabase) -> None:
+    """Make the roles and the database of a service, or bring their passwords up to date. Safe to repeat."""
+    engine = engine_for(database.admin_url).execution_options(isolation_level="AUTOCOMMIT")
+    async with engine.connect() as conn:
+        # Two processes may provision at once; roles have no IF NOT EXISTS, so they take turns.
+        await conn.execute(sa.text("SELECT pg_advisory_lock(7236101)"))
+        try:
+            for role, password in ((database.owner, database.owner_password), (database.app, database.app_password)):
+                exists = await conn.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
+                verb = "ALTER" if exists else "CREATE"
+                await conn.exec_driver_sql(_role_statement(verb, role, password))
+            known = await conn.scalar(
+                sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": database.name}
+            )
+            if not known:
+                await conn.exec_driver_sql(f'GRANT "{database.owner}" TO CURRENT_USER')
+                await conn.exec_driver_sql(f'CREATE DATABASE "{database.name}" OWNER "{database.owner}"')
+                await conn.exec_driver_sql(f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC')
+                await conn.exec_driver_sql(f'GRANT CONNECT ON DATABASE "{database.name}" TO "{database.app}"')
+        finally:
+            await conn.execute(sa.text("SELECT pg_advisory_unlock(7236101)"))
+    await engine.dispose()
+
+
+def _role_statement(verb: str, role: str, password: str) -> str:
+    statement = sql.SQL("{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {password}").format(
+        verb=sql.SQL(verb), role=sql.Identifier(role), password=sql.Literal(password)
+    )
+    # exec_driver_sql reads % as a placeholder
+    return statement.as_string(None).replace("%", "%%")
+
+
+async def grant_to_app(conn: AsyncConnection, database: ServiceDatabase, append_only: frozenset[str]) -> None:
+    """After migrations, as the owner: what the application role may do with each table (*Safety*)."""
+    app = database.app
+    await conn.exec_driver_sql(f'GRANT USAGE ON SCHEMA public TO "{app}"')
+    await conn.exec_driver_sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{app}"')
+    await conn.exec_driver_sql(f'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO "{app}"')
+    for table in sorted(append_only | {"alembic_version"}):
+        await conn.exec_driver_sql(f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table}" FROM "{app}"')
+    await conn.exec_driver_sql(f'REVOKE INSERT ON "alembic_version" FROM "{app}"')

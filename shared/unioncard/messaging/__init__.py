@@ -1,0 +1,1 @@
+"""Every crossing is a message that may come twice and must count once."""

@@ -1,0 +1,56 @@
+"""The topics, made by command and never by accident (``python -m unioncard.messaging.topics``)."""
+
+import asyncio
+
+from aiokafka.admin import NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from unioncard import contracts
+from unioncard.messaging import kafka
+from unioncard.settings import Settings, settings_or_exit
+
+DEAD = ".dead"
+
+
+def topic_names() -> list[str]:
+    """Every topic a contract names, and for each its topic of dead letters."""
+    live = sorted({contract.TOPIC for contract in contracts.REGISTRY.values()})
+    return [name + suffix for name in live for suffix in ("", DEAD)]
+
+
+async def make_topics(settings: Settings) -> list[str]:
+    """Make the topics that are missing; returns their names. Safe to repeat and to run twice at once."""
+    client = kafka.admin(settings, "topics")
+    await client.start()
+    try:
+        there = set(await client.list_topics())
+        missing = [name for name in topic_names() if name not in there]
+        if missing:
+            answer = await client.create_topics([_new_topic(name, settings) for name in missing])
+            for topic_error in answer.topic_errors:
+                error = for_code(topic_error[1])
+                if topic_error[1] and error is not TopicAlreadyExistsError:
+                    raise error(f"{topic_error[0]}: {topic_error[2] if len(topic_error) > 2 else ''}")
+        return missing
+    finally:
+        await client.close()
+
+
+def _new_topic(name: str, settings: Settings) -> NewTopic:
+    # Retention is above the longest outage; dead letters wait for people, so they stay for a year.
+    days = 365 if name.endswith(DEAD) else settings.kafka_retention_days
+    return NewTopic(
+        name=name,
+        num_partitions=1 if name.endswith(DEAD) else settings.kafka_partitions,
+        replication_factor=settings.kafka_replication,
+        topic_configs={
+            "retention.ms": str(days * 86_400_000),
+            "max.message.bytes": str(1024 * 1024),
+            "min.insync.replicas": str(max(1, settings.kafka_replication - 1)),
+        },
+    )
+
+
+if __name__ == "__main__":
+    for made in asyncio.run(make_topics(settings_or_exit(Settings))):
+        print(made)

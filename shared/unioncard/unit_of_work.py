@@ -1,0 +1,132 @@
+"""One transaction: the facts, their audit and the messages they cause, all or nothing.
+
+Nobody commits but the edge that opened it. Messages and audit rows gather in memory and are written last, with one
+statement each, after the guarded updates: a transaction that loses a race has then written nothing to undo.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from unioncard.clock import Clock
+from unioncard.contracts.model import Contract
+from unioncard.messaging import outbox
+from unioncard.messaging.envelope import Envelope, new_id
+from unioncard.telemetry import current_traceparent
+
+_AUDIT = sa.text("""
+    INSERT INTO audit_log (business_at, actor, organisation_id, action, subject, before, after, traceparent)
+    SELECT :now, actor, organisation_id, action, subject, CAST(before AS jsonb), CAST(after AS jsonb), :traceparent
+    FROM unnest(CAST(:actors AS text[]), CAST(:organisations AS bigint[]), CAST(:actions AS text[]),
+                CAST(:subjects AS text[]), CAST(:befores AS text[]), CAST(:afters AS text[]))
+         AS new(actor, organisation_id, action, subject, before, after)
+""")
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a handler or endpoint works with. ``now`` is the business time at which the request was received."""
+
+    conn: AsyncConnection
+    source: str
+    actor: str
+    now: datetime
+    outbox: list[outbox.Outgoing] = field(default_factory=list)
+    _audit: list[tuple[str, int | None, str, str, str | None, str | None]] = field(default_factory=list)
+
+    def publish(
+        self,
+        contract: Contract,
+        *,
+        key: str,
+        subject: str | None = None,
+        idempotency_key: str | None = None,
+        reply_to: str | None = None,
+        traceparent: str | None = None,
+    ) -> None:
+        """Send a message when the transaction commits. ``key`` is the union's id or a business number.
+
+        Raises :class:`~unioncard.messaging.envelope.MessageTooLarge` at once if it could never be sent.
+        """
+        envelope = Envelope(
+            id=new_id(),
+            source=self.source,
+            type=contract.TYPE,
+            subject=subject,
+            time=self.now,
+            traceparent=traceparent or current_traceparent(),
+            idempotencykey=idempotency_key,
+            replyto=reply_to,
+            data=contract.model_dump(mode="json"),
+        )
+        self.outbox.append(outbox.outgoing(envelope, type(contract), key))
+
+    def audit(
+        self,
+        action: str,
+        subject: str,
+        *,
+        organisation_id: int | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record who did what to which thing. A set of 1,000 is one entry with its counts, or one each if it matters."""
+        self._audit.append(
+            (
+                self.actor,
+                organisation_id,
+                action,
+                subject,
+                orjson.dumps(before, default=str).decode() if before is not None else None,
+                orjson.dumps(after, default=str).decode() if after is not None else None,
+            )
+        )
+
+    async def flush(self) -> None:
+        """Write audit rows and messages. Called by the edge just before it commits."""
+        if self._audit:
+            actors, organisations, actions, subjects, befores, afters = zip(*self._audit, strict=True)
+            await self.conn.execute(
+                _AUDIT,
+                {
+                    "now": self.now,
+                    "actors": list(actors),
+                    "organisations": list(organisations),
+                    "actions": list(actions),
+                    "subjects": list(subjects),
+                    "befores": list(befores),
+                    "afters": list(afters),
+                    "traceparent": current_traceparent(),
+                },
+            )
+            self._audit.clear()
+        messages, self.outbox = self.outbox, []
+        await outbox.insert(self.conn, messages)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork:
+    """Opens transactions for one service."""
+
+    engine: AsyncEngine
+    clock: Clock
+    source: str
+
+    @asynccontextmanager
+    async def begin(self, actor: str) -> AsyncIterator[Transaction]:
+        """A transaction by ``actor`` (``account:17``, ``message:card.batch.submit.v1``, ``partner:bank``).
+
+        The business time is taken before the database is asked for anything: deadlines are judged by when a request
+        came, not by how long it waited.
+        """
+        now = self.clock.now()
+        async with self.engine.begin() as conn:
+            tx = Transaction(conn, self.source, actor, now)
+            yield tx
+            await tx.flush()

@@ -1,0 +1,1 @@
+"""HTTP, made the same way in every service."""
