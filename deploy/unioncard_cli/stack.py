@@ -1,0 +1,213 @@
+"""A stack as an object: what the command line, the demo and the tests use to bring one up and look at it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from unioncard_cli import jars, records
+from unioncard_cli.parts import GOOD, Part, in_order
+from unioncard_cli.place import Place, StackError, free_port_base
+from unioncard_cli.records import Record
+
+__all__ = ["PartFailed", "Stack", "free_port_base"]
+
+TABLE = "unioncard_cli.parts:PARTS"
+UP_LIMIT_S = 300.0
+DOWN_LIMIT_S = 60.0
+LOOK_EVERY_S = 0.05
+
+
+class PartFailed(StackError):
+    """A part did not start: carries its record and the last lines of its log."""
+
+    def __init__(self, record: Record, tail: list[str]) -> None:
+        super().__init__(f"{record.name} did not start: {record.reason}", f"the whole log: {record.log}")
+        self.record = record
+        self.tail = tail
+
+
+class Stack:
+    """The stack whose state is in ``state``; ``env`` is added to the environment of all its processes.
+
+    ``table`` names the table of parts as ``module:attribute``. A ``tied`` stack goes down when the process that
+    started it ends, also by kill -9 (on Linux).
+    """
+
+    def __init__(
+        self,
+        state: Path | None = None,
+        port_base: int | None = None,
+        env: Mapping[str, str] | None = None,
+        table: str = TABLE,
+        tied: bool = False,
+    ) -> None:
+        self.place = Place.of({**os.environ, **(env or {})}, state, port_base)
+        self._table = table
+        self._tied = tied
+        module, _, attribute = table.partition(":")
+        self.parts: dict[str, Part] = getattr(import_module(module), attribute)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    # -- up and down -------------------------------------------------------------------------------------------
+
+    def up(
+        self,
+        only: Iterable[str] | None = None,
+        on_fetch: jars.Progress = lambda done, total: None,
+        on_look: Callable[[dict[str, Record]], None] = lambda records: None,
+    ) -> None:
+        """Starts what does not run yet of ``only`` (default: everything) and waits until each part answers.
+
+        ``on_fetch`` hears of downloads (bytes so far, in all), ``on_look`` of each look at the parts. Raises
+        :class:`PartFailed` or :class:`StackError`. Interrupted or failed, it can be called again, and so can ``down``.
+        """
+        names = [part.name for part in in_order(self.parts, set(only if only is not None else self.parts))]
+        if "kafka" in names and not self.place.external("kafka"):
+            jars.fetch(self.place.cache, on_fetch)
+        asked = time.time_ns()
+        earlier = records.read_wanted(self.place.state).parts if self.supervisor_pid() else ()
+        records.write_wanted(self.place.state, records.Wanted(tuple(dict.fromkeys((*earlier, *names))), asked))
+        self._summon()
+        deadline = time.monotonic() + UP_LIMIT_S
+        while time.monotonic() < deadline:
+            known, heard = records.read_state(self.place.state)
+            if heard >= asked:
+                on_look(known)
+                failed = [known[name] for name in names if known[name].state == "failed"]
+                if failed:
+                    raise PartFailed(failed[0], self.log_tail(failed[0].name))
+                if all(known[name].state in GOOD for name in names):
+                    return
+            if not self.supervisor_pid() and not self._child_starts():
+                raise StackError(
+                    "the supervisor ended: " + " / ".join(self.log_tail("supervisor", 5)), "run the same command again"
+                )
+            time.sleep(LOOK_EVERY_S)
+        raise StackError(f"the stack is not up after {UP_LIMIT_S:g} s", "look at: unioncard status, unioncard logs")
+
+    def down(self) -> bool:
+        """Stops everything, dependents first. True if anything ran. Nothing is left afterwards, however it went."""
+        pid = self.supervisor_pid()
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            if not self._gone(DOWN_LIMIT_S):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                self._gone(5)
+        if self._child is not None:
+            self._child.wait(10)
+            self._child = None
+        records.end_leftovers(self.place.state)
+        return pid is not None
+
+    def _summon(self) -> None:
+        """Tells the running supervisor to look at what is wanted, or starts one."""
+        pid = self.supervisor_pid()
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
+            return
+        log = self.place.log("supervisor")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        words = [sys.executable, "-m", "unioncard_cli.supervisor", self._table]
+        if self._tied and (setpriv := shutil.which("setpriv")):
+            words = [setpriv, "--pdeathsig=TERM", "--", *words]
+        with open(log, "ab") as output:
+            self._child = subprocess.Popen(
+                words,
+                env={**self.place.env, **self._whereabouts()},
+                cwd=self.place.state,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def _whereabouts(self) -> dict[str, str]:
+        names = ("UNIONCARD_STATE", "UNIONCARD_CACHE", "UNIONCARD_PORT_BASE")
+        return {name: value for name, value in self.place.environment().items() if name in names}
+
+    def _child_starts(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def _gone(self, limit: float) -> bool:
+        deadline = time.monotonic() + limit
+        while self.supervisor_pid():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_EVERY_S)
+        return True
+
+    # -- looking -----------------------------------------------------------------------------------------------
+
+    def supervisor_pid(self) -> int | None:
+        """The pid of the supervisor, if one holds the lock; a stale file says nothing."""
+        try:
+            with open(self.place.state / "supervisor.lock") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    text = lock.read()
+                    return int(json.loads(text)["pid"]) if text else None
+        except FileNotFoundError:
+            pass
+        return None
+
+    def status(self) -> dict[str, Record]:
+        """Every part that was ever wanted here, by name; all ``stopped`` when no supervisor runs."""
+        known, _ = records.read_state(self.place.state)
+        if self.supervisor_pid():
+            return known
+        return {
+            name: Record(name, state="stopped", port=record.port, log=record.log, since=record.since)
+            for name, record in known.items()
+        }
+
+    def part(self, name: str) -> Record:
+        return self.status()[name]
+
+    def log_tail(self, name: str, lines: int = 20) -> list[str]:
+        """The last lines of a part's log (``supervisor`` has one too)."""
+        try:
+            with open(self.place.log(name), "rb") as log:
+                log.seek(0, os.SEEK_END)
+                log.seek(max(0, log.tell() - 64 * 1024))
+                return log.read().decode(errors="replace").splitlines()[-lines:]
+        except FileNotFoundError:
+            return []
+
+    def environment(self) -> dict[str, str]:
+        """The settings that the processes of this stack share (``UNIONCARD_*``)."""
+        return self.place.environment()
+
+    # -- for tests of faults -----------------------------------------------------------------------------------
+
+    def kill(self, name: str) -> int:
+        """kill -9 of the part's process group, now. Returns the pid that was killed."""
+        record = self.part(name)
+        if record.pid is None:
+            raise StackError(f"{name} does not run ({record.state})")
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(record.pid, signal.SIGKILL)
+        return record.pid
+
+    def wait_ready(self, name: str, timeout: float = 60.0, after: int | None = None) -> Record:
+        """Waits until the part answers. ``after`` is the pid that was killed: another one must answer."""
+        deadline = time.monotonic() + timeout
+        while True:
+            record = self.status().get(name)
+            if record and record.state in GOOD and (record.pid is None or record.alive()) and record.pid != after:
+                return record
+            if time.monotonic() > deadline:
+                raise StackError(f"{name} is not ready after {timeout:g} s", "\n".join(self.log_tail(name)))
+            time.sleep(LOOK_EVERY_S)

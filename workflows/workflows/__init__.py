@@ -1,0 +1,1 @@
+"""Everything that waits: workflow definitions, the bridge to Kafka, schedules and workers."""
