@@ -47,7 +47,8 @@ class Context:
 
 def service_database(noun: str, settings: Settings, keys: Keys) -> ServiceDatabase:
     """The database of the service whose keys these are."""
-    return ServiceDatabase(settings.database_url, noun, keys.database_owner_password, keys.database_password)
+    app_password, owner_password = keys.database_passwords()
+    return ServiceDatabase(settings.database_url, noun, owner_password, app_password)
 
 
 def open_context(name: str, settings: Settings) -> Context:
