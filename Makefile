@@ -1,9 +1,19 @@
-# Needs Python >= 3.11 and make; everything else is fetched from the package index and Maven Central.
+# Needs make and Python >= 3.11, nothing else: the rest is fetched from the package index and Maven Central.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ROOMS  := shared services/member-svc services/card-svc workflows deploy
 STAMP  := $(VENV)/.installed
+
+PACKAGES := shared/unioncard services/member-svc/member_svc services/card-svc/card_svc workflows/workflows \
+            deploy/unioncard_cli deploy/sandbox/partner_sandbox bench
+# each room's tests by themselves: rooms may give their test files the same names
+TESTS    := shared/tests services/member-svc/tests services/card-svc/tests workflows/tests deploy/tests \
+            deploy/sandbox/tests tests
+
+# make faults RUNS=20 SEED=7
+RUNS ?= 100
+SEED ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up down status lint bench faults contracts lock clean
@@ -12,6 +22,49 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make the virtual environment with every pinned dependency
+
+demo: setup ## bring the stack up and take a roster of 1,000 all the way to bank cards
+	@$(BIN)/unioncard up
+	@$(BIN)/unioncard demo
+
+test: lint ## lint, types and every test, on real PostgreSQL, Kafka and Temporal
+	@$(BIN)/python -m pytest
+
+up: setup ## start the whole stack and wait until each part answers
+	@$(BIN)/unioncard up
+
+down: setup ## stop the stack; its data stay
+	@$(BIN)/unioncard down
+
+status: setup ## show every part of the stack
+	@$(BIN)/unioncard status
+
+lint: setup ## ruff, import-linter, mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy $(wildcard $(PACKAGES)) conftest.py
+	@for tests in $(wildcard $(TESTS)); do $(BIN)/mypy $$tests || exit 1; done
+
+bench: setup ## measure speed: a table, and JSON in bench/results
+	@$(BIN)/python -m bench
+
+faults: setup ## kill every process at random moments, RUNS=100 times; SEED=n repeats a run
+	@UNIONCARD_FAULT_RUNS=$(RUNS) UNIONCARD_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/faults --timeout=0 -s
+
+contracts: setup ## write the generated contracts in docs/contracts anew
+	@$(BIN)/unioncard contracts docs/contracts
+
+lock: setup ## pin the newest dependencies that fit: requirements.lock and deploy/kafka/jars.lock
+	@$(BIN)/uv pip compile --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q \
+		-p 3.11 --no-emit-package unioncard --no-emit-package member-svc --no-emit-package card-svc \
+		--no-emit-package unioncard-workflows --no-emit-package unioncard-deploy --group dev \
+		$(ROOMS:%=%/pyproject.toml) -o requirements.lock
+	@$(BIN)/python -m unioncard_cli.jars
+
+clean: ## stop the stack and remove its data, the virtual environment and all that was fetched
+	@test ! -x $(BIN)/unioncard || $(BIN)/unioncard down
+	@rm -rf .unioncard .cache $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(STAMP): requirements.lock $(ROOMS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -13,16 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from jgo.maven import Artifact, MavenContext
-from jgo.parse import Endpoint
+from typing import TYPE_CHECKING
 
 from unioncard_cli.place import REPOSITORY, StackError
+
+if TYPE_CHECKING:
+    from jgo.maven import Artifact, MavenContext
 
 #: The broker, and a logging backend, without which it logs nothing. 4.4.0 does not resolve: a jar of it is missing.
 WANTED = "org.apache.kafka:kafka_2.13:4.3.1+org.slf4j:slf4j-simple:1.7.36"
 LOCK = REPOSITORY / "deploy" / "kafka" / "jars.lock"
-Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+#: Is told of bytes fetched so far, and of bytes in all.
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,17 @@ def fetch(cache: Path, progress: Progress = lambda done, total: None) -> None:
     """Fetches what is missing. A jar is there whole and checked, or not at all: it can be interrupted at any time."""
     if not missing(cache):
         return
-    with _alone(cache):
+    with alone(cache):
         wanted = missing(cache)
         total, done = sum(jar.size for jar in wanted), 0
         with tempfile.TemporaryDirectory(dir=folder(cache)) as scratch, ThreadPoolExecutor(8) as pool:
-            context = MavenContext(repo_cache=Path(scratch), timeout=60)
+            context = _maven(scratch)
             for jar in pool.map(lambda jar: _fetch_one(context, jar, folder(cache)), wanted):
                 done += jar.size
                 progress(done, total)
 
 
-def _fetch_one(context: MavenContext, jar: Jar, target: Path) -> Jar:
+def _fetch_one(context: "MavenContext", jar: Jar, target: Path) -> Jar:
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
     try:
         path = _download(context, artifact)
@@ -90,7 +92,7 @@ def _fetch_one(context: MavenContext, jar: Jar, target: Path) -> Jar:
     return jar
 
 
-def _download(context: MavenContext, artifact: Artifact) -> Path:
+def _download(context: "MavenContext", artifact: "Artifact") -> Path:
     path = context.resolver.download(artifact)
     if path is None:
         raise FileNotFoundError(str(artifact))
@@ -98,7 +100,7 @@ def _download(context: MavenContext, artifact: Artifact) -> Path:
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
+def alone(cache: Path) -> Iterator[None]:
     """Two stacks with one cache: the second waits, then finds everything there."""
     folder(cache).mkdir(parents=True, exist_ok=True)
     with open(folder(cache) / ".lock", "w") as file:
@@ -108,8 +110,10 @@ def _alone(cache: Path) -> Iterator[None]:
 
 def write_lock() -> int:
     """Resolves :data:`WANTED` with its run-time dependencies and writes the lock file. Returns how many jars."""
+    from jgo.parse import Endpoint
+
     with tempfile.TemporaryDirectory() as scratch:
-        context = MavenContext(repo_cache=Path(scratch), timeout=60)
+        context = _maven(scratch)
         roots = [
             context.create_dependency(replace(coordinate, scope="compile"))
             for coordinate in Endpoint.parse(WANTED).coordinates
@@ -123,6 +127,12 @@ def write_lock() -> int:
             lines.append(f"{name} {hashlib.sha256(content).hexdigest()} {len(content)}\n")
     LOCK.write_text("".join(sorted(lines)))
     return len(lines)
+
+
+def _maven(repository: str) -> "MavenContext":
+    from jgo.maven import MavenContext  # here, because it takes a while and is seldom needed
+
+    return MavenContext(repo_cache=Path(repository), timeout=60)
 
 
 if __name__ == "__main__":

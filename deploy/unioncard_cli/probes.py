@@ -3,8 +3,8 @@
 import asyncio
 
 import psycopg
-from aiokafka.admin import AIOKafkaAdminClient
 
+from unioncard.messaging import kafka as kafka_clients
 from unioncard.settings import Settings, read_settings
 from unioncard_cli.place import HOST, Place
 
@@ -24,16 +24,13 @@ async def postgres(place: Place) -> None:
 
 async def kafka(place: Place) -> None:
     """The broker tells its metadata, and there is a controller that can make topics."""
+    if not place.external("kafka"):
+        _, writer = await asyncio.open_connection(
+            HOST, place.port("kafka")
+        )  # the client complains loudly to a closed port
+        writer.close()
     settings = read_settings(Settings, kafka=place.environment()["UNIONCARD_KAFKA"])
-    client = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka,
-        security_protocol=settings.kafka_security_protocol,
-        ssl_context=settings.kafka_ssl(),
-        sasl_mechanism=settings.kafka_sasl_mechanism,
-        sasl_plain_username=settings.kafka_sasl_username,
-        sasl_plain_password=settings.kafka_sasl_password.get_secret_value() if settings.kafka_sasl_password else None,
-        request_timeout_ms=int(PATIENCE_S * 1000),
-    )
+    client = kafka_clients.admin(settings, "probe")
     try:
         await client.start()
         cluster = await client.describe_cluster()

@@ -9,16 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from unioncard_cli import jars, records
+from unioncard_cli import external, jars, kafka, records
 from unioncard_cli.parts import GOOD, Part, in_order
 from unioncard_cli.place import Place, StackError, free_port_base
 from unioncard_cli.records import Record
 
-__all__ = ["PartFailed", "Stack", "free_port_base"]
+__all__ = ["Audience", "PartFailed", "Stack", "free_port_base"]
 
 TABLE = "unioncard_cli.parts:PARTS"
 UP_LIMIT_S = 300.0
@@ -33,6 +33,19 @@ class PartFailed(StackError):
         super().__init__(f"{record.name} did not start: {record.reason}", f"the whole log: {record.log}")
         self.record = record
         self.tail = tail
+
+
+class Audience:
+    """Who watches a stack come up; this one is silent."""
+
+    def fetched(self, done: int, total: int) -> None:
+        """``done`` of ``total`` bytes are downloaded."""
+
+    def preparing(self, what: str) -> None:
+        """Something else that takes a while has begun."""
+
+    def looked(self, parts: list[Record]) -> None:
+        """The wanted parts as they are now, in the order in which they start."""
 
 
 class Stack:
@@ -62,17 +75,21 @@ class Stack:
     def up(
         self,
         only: Iterable[str] | None = None,
-        on_fetch: jars.Progress = lambda done, total: None,
-        on_look: Callable[[dict[str, Record]], None] = lambda records: None,
+        audience: Audience | None = None,
     ) -> None:
         """Starts what does not run yet of ``only`` (default: everything) and waits until each part answers.
 
-        ``on_fetch`` hears of downloads (bytes so far, in all), ``on_look`` of each look at the parts. Raises
-        :class:`PartFailed` or :class:`StackError`. Interrupted or failed, it can be called again, and so can ``down``.
+        Raises :class:`PartFailed` or :class:`StackError`. Interrupted or failed, it can be called again, and so can
+        ``down``.
         """
         names = [part.name for part in in_order(self.parts, set(only if only is not None else self.parts))]
+        audience = audience or Audience()
+        self._check_external(names)
         if "kafka" in names and not self.place.external("kafka"):
-            jars.fetch(self.place.cache, on_fetch)
+            jars.fetch(self.place.cache, audience.fetched)
+            if kafka.archive_missing(self.place.cache):
+                audience.preparing("Kafka's start-up archive (once)")
+                kafka.make_archive(self.place.cache)
         asked = time.time_ns()
         earlier = records.read_wanted(self.place.state).parts if self.supervisor_pid() else ()
         records.write_wanted(self.place.state, records.Wanted(tuple(dict.fromkeys((*earlier, *names))), asked))
@@ -81,7 +98,7 @@ class Stack:
         while time.monotonic() < deadline:
             known, heard = records.read_state(self.place.state)
             if heard >= asked:
-                on_look(known)
+                audience.looked([known[name] for name in names])
                 failed = [known[name] for name in names if known[name].state == "failed"]
                 if failed:
                     raise PartFailed(failed[0], self.log_tail(failed[0].name))
@@ -109,6 +126,11 @@ class Stack:
             self._child = None
         records.end_leftovers(self.place.state)
         return pid is not None
+
+    def _check_external(self, names: list[str]) -> None:
+        for name in names:
+            if self.place.external(name):
+                external.check(self.place, name)
 
     def _summon(self) -> None:
         """Tells the running supervisor to look at what is wanted, or starts one."""

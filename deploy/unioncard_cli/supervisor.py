@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 from typing import BinaryIO
 
 from unioncard_cli import ports, records
@@ -25,9 +26,9 @@ from unioncard_cli.probes import PATIENCE_S
 TRIES_TO_START = 3
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 20.0  # a part that ran this long starts again at the first backoff
-STOP_LIMIT_S = 15.0
 PROBE_EVERY_S = 0.1
 LOG_LIMIT = 20 * 1024 * 1024
+LOOK_AT_LOGS_EVERY_S = 5.0
 
 
 class Supervisor:
@@ -171,7 +172,7 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, part.stop_signal)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
+                await asyncio.wait_for(process.wait(), part.stop_limit_s)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
@@ -191,13 +192,17 @@ class Supervisor:
                 self.book.change(name, state="stopped", pid=None)
 
     async def _cap_logs(self) -> None:
-        """A log that grows too long is copied to ``.1`` and emptied; the writer appends, so it just goes on."""
         while True:
             for log in (self.place.state / "logs").glob("*.log"):
-                if log.stat().st_size > LOG_LIMIT:
-                    await asyncio.to_thread(shutil.copyfile, log, log.with_suffix(".log.1"))
-                    os.truncate(log, 0)
-            await asyncio.sleep(5)
+                await asyncio.to_thread(cap_log, log, LOG_LIMIT)
+            await asyncio.sleep(LOOK_AT_LOGS_EVERY_S)
+
+
+def cap_log(log: Path, limit: int) -> None:
+    """A log longer than ``limit`` bytes is copied to ``.1`` and emptied; the writer appends, so it just goes on."""
+    if log.stat().st_size > limit:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
 
 
 def _how_it_ended(code: int) -> str:

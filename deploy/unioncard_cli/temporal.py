@@ -15,7 +15,7 @@ def prepare(place: Place) -> None:
 def command(place: Place) -> list[str]:
     """The flags are measured: WAL doubles the throughput, the poll limits take away a flat 50 ms per step."""
     words = [
-        _binary(),
+        binary(),
         "server",
         "start-dev",
         f"--ip={HOST}",
@@ -35,7 +35,7 @@ def command(place: Place) -> list[str]:
     return words + [f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]
 
 
-def _binary() -> str:
+def binary() -> str:
     """The ``temporal`` of the package, which lies beside this Python; one elsewhere on the PATH serves too."""
     beside = Path(sys.executable).parent / "temporal"
     found = str(beside) if beside.exists() else shutil.which("temporal")

@@ -1,0 +1,3 @@
+from unioncard_cli.main import run
+
+run()
