@@ -5,6 +5,8 @@ import re
 from unioncard.text import InvalidValue, half_width, without_spaces
 
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_HYPHENS = re.compile(r"(?<=[0-9])-(?=[0-9])")
+_COUNTRY = re.compile(r"^(\+86|0086|86)(?=1[0-9]{10}$)")
 _REMEDY = "请填写 11 位中国大陆手机号码，以 13 至 19 开头"
 
 
@@ -19,10 +21,10 @@ def normalise_mobile(raw: str | int | float | None) -> str:
     """
     if isinstance(raw, float):
         raw = int(raw) if raw.is_integer() else "?"
-    text = without_spaces(half_width(str(raw if raw is not None else ""))).replace("-", "")
+    text = without_spaces(half_width(str(raw if raw is not None else "")))
     if not text:
         raise PhoneError("mobile-missing", "手机号码为空", _REMEDY)
-    digits = re.sub(r"^(\+86|0086|86)(?=1[0-9]{10}$)", "", text)
+    digits = _COUNTRY.sub("", _HYPHENS.sub("", text))
     if not _MOBILE.fullmatch(digits):
         raise PhoneError("mobile-format", "手机号码不正确", _REMEDY)
     return digits
