@@ -1,0 +1,164 @@
+"""The conservation laws, each a pure function from facts to differences that say what, where and what to do."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from unioncard_cli.audit.facts import Facts, ServiceBatch, Tally, WorkflowFact
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that does not add up. ``settles``: it may only be under way, and looking again may clear it."""
+
+    law: str
+    where: str
+    what: str
+    remedy: str
+    settles: bool = True
+
+
+Check = Callable[[Facts], Iterator[Difference]]
+
+
+def one_state_each(facts: Facts) -> Iterator[Difference]:
+    """Each member is in exactly one state, in either service."""
+    for where, states, total in (
+        ("member-svc", facts.member_states, facts.members_total),
+        ("card-svc", facts.card_states, facts.cards_total),
+    ):
+        counted = sum(states.values())
+        if counted != total:
+            what = f"{total} members, but their states add up to {counted}"
+            yield Difference("one state each", where, what, "look for rows with an unknown state", settles=False)
+
+
+def members_in_members_out(facts: Facts) -> Iterator[Difference]:
+    """Every copy of another service's facts equals its source, union by union."""
+    for name, source in facts.source.items():
+        copy = facts.copies.get(name, {})
+        for union in sorted(source.keys() | copy.keys()):
+            ours, theirs = source.get(union), copy.get(union)
+            if ours != theirs:
+                remedy = "if it stays, run the source's republish command: the copy catches up by version"
+                yield Difference("copies equal their source", f"{name}, union {union}", _versus(ours, theirs), remedy)
+
+
+def _versus(source: Tally | None, copy: Tally | None) -> str:
+    if source is None:
+        return f"the copy has {copy.count if copy else 0} rows, the source none"
+    if copy is None:
+        return f"the source has {source.count} rows, the copy none"
+    if source.count != copy.count:
+        return f"the source has {source.count} rows, the copy {copy.count}"
+    return f"{source.count} rows each, but their content differs"
+
+
+def a_request_per_batch(facts: Facts) -> Iterator[Difference]:
+    """The bank got each batch once, whole, and none that is not ours."""
+    law = "a bank request per batch"
+    for number, batch in facts.batches.items():
+        at_bank = facts.bank_batches.get(number)
+        if at_bank is None:
+            if not batch.refused:
+                yield Difference(law, number, "the bank never got it", f"look at workflow card-batch/{number}")
+            continue
+        if at_bank.members != batch.members:
+            what = f"{batch.members} members here, {at_bank.members} at the bank"
+            yield Difference(law, number, what, "compare the register with the bank's list", settles=False)
+        if at_bank.conflicting_repeats:
+            what = f"sent again with other content {at_bank.conflicting_repeats} times"
+            yield Difference(law, number, what, "a batch must never change once submitted", settles=False)
+    for number in sorted(facts.bank_batches.keys() - facts.batches.keys()):
+        yield Difference(law, number, "the bank has a batch that nobody submitted", "ask the bank who sent it")
+
+
+def a_card_per_success(facts: Facts) -> Iterator[Difference]:
+    """Members of a batch are all accounted for, the bank says the same, and nobody got two cards."""
+    law = "a card per success"
+    for number, batch in facts.batches.items():
+        if batch.waiting + batch.issued + batch.failed != batch.members:
+            what = f"{batch.members} members, but {batch.waiting} + {batch.issued} + {batch.failed} outcomes"
+            yield Difference(law, number, what, "look at the batch's members", settles=False)
+        at_bank = facts.bank_batches.get(number)
+        if (
+            at_bank is not None
+            and at_bank.answered
+            and (at_bank.issued, at_bank.failed) != (batch.issued, batch.failed)
+        ):
+            here, there = f"{batch.issued} issued and {batch.failed} failed", f"{at_bank.issued} and {at_bank.failed}"
+            what = f"{here} here, {there} at the bank"
+            yield Difference(law, number, what, "the nightly fetch takes over what a callback did not bring")
+    if facts.cards_with_number != facts.bank_cards:
+        what = f"{facts.cards_with_number} cards here, {facts.bank_cards} at the bank"
+        yield Difference(
+            law, "all batches", what, "the nightly fetch takes over what is missing; see set-aside answers"
+        )
+    if double := facts.bank_anomalies.get("double_issues", 0):
+        what = f"the bank made a second card for {double} members"
+        yield Difference(law, "bank", what, "find the two batches of each member", settles=False)
+
+
+def nothing_left_behind(facts: Facts) -> Iterator[Difference]:
+    """Nothing waits in an outbox, an inbox, a topic or among the dead letters."""
+    law = "nothing left behind"
+    for service, left in facts.crossings.items():
+        for count, what, remedy in (
+            (left.outbox_waiting, "messages in the outbox", "is Kafka up? see outbox_oldest_age_seconds"),
+            (left.inbox_running, "commands begun and not answered", "is the partner up? see partner_calls_waiting"),
+            (left.partner_calls_waiting, "calls to partners not answered", "is the partner up?"),
+        ):
+            if count:
+                yield Difference(law, service, f"{count} {what}", remedy)
+        if left.outbox_refused:
+            what = f"{left.outbox_refused} messages that the broker refuses"
+            yield Difference(law, service, what, "see the column outbox.refused", settles=False)
+    for letter in facts.open_dead_letters:
+        yield Difference(law, letter, "a dead letter", "unioncard dead-letters show, mend, resend", settles=False)
+    for group, lag in facts.lag.items():
+        if lag:
+            yield Difference(law, group, f"{lag} messages not yet handled", "see consumer_lag; is the consumer up?")
+
+
+def no_workflow_stuck(facts: Facts) -> Iterator[Difference]:
+    """Every batch and open check has its workflow, which has ended if they have; none failed, none is stuck."""
+    law = "no workflow stuck"
+    for number, batch in facts.batches.items():
+        yield from _batch_workflow(law, batch, facts.workflows.get(f"card-batch/{number}"))
+    for check in sorted(facts.open_checks):
+        if f"card-check/{check}" not in facts.workflows:
+            yield Difference(law, f"card-check/{check}", "the check has no workflow", "is the bridge up?")
+    for id_, found in facts.workflows.items():
+        kind, _, name = id_.partition("/")
+        if found.status not in ("Running", "Completed", "ContinuedAsNew") and not (
+            kind == "card-batch" and name in facts.batches and facts.batches[name].refused
+        ):
+            yield Difference(law, id_, f"ended as {found.status}", "see its history in the Temporal UI", settles=False)
+        if found.trouble:
+            yield Difference(law, id_, found.trouble, "see its pending activities in the Temporal UI")
+        if kind == "card-batch" and name not in facts.batches:
+            yield Difference(law, id_, "a workflow for a batch that does not exist", "who started it?")
+
+
+def _batch_workflow(law: str, batch: ServiceBatch, found: WorkflowFact | None) -> Iterator[Difference]:
+    id_ = f"card-batch/{batch.number}"
+    if found is None:
+        yield Difference(law, id_, "the batch has no workflow", "is the bridge up?")
+    elif batch.ended and found.status == "Running":
+        yield Difference(law, id_, "everything is accounted for, yet it waits", "see its current details")
+    elif not batch.ended and found.status == "Completed":
+        yield Difference(law, id_, "it ended although the batch still waits", "report it", settles=False)
+
+
+LAWS: tuple[Check, ...] = (
+    one_state_each,
+    members_in_members_out,
+    a_request_per_batch,
+    a_card_per_success,
+    nothing_left_behind,
+    no_workflow_stuck,
+)
+
+
+def differences(facts: Facts) -> list[Difference]:
+    """Every difference there is, law by law."""
+    return [difference for law in LAWS for difference in law(facts)]

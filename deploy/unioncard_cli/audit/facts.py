@@ -1,0 +1,88 @@
+"""What the auditor was told, as plain data: by each service, the bank, Temporal and Kafka."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One union's rows in a service: how many, and a sum that changes when any id, version or state does."""
+
+    count: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """What lies between a service and the others. All of it is zero once everything has settled."""
+
+    outbox_waiting: int
+    outbox_refused: int
+    inbox_running: int
+    partner_calls_waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBatch:
+    """A card batch as card-svc knows it."""
+
+    number: str
+    members: int
+    waiting: int
+    issued: int
+    failed: int
+    unaccounted: int
+    accepted: bool
+    refused: bool
+    closed: bool
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is waited for any more, so its workflow must have ended."""
+        return self.closed or self.refused or (self.waiting == 0 and self.unaccounted == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class BankBatch:
+    """A card batch as the bank remembers it."""
+
+    number: str
+    members: int
+    issued: int
+    failed: int
+    conflicting_repeats: int
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFact:
+    """An execution in Temporal: ``status`` as Temporal names it, ``trouble`` what keeps it from going on."""
+
+    id: str
+    status: str
+    started_at: datetime
+    trouble: str | None = None
+
+
+@dataclass(slots=True)
+class Facts:
+    """Everything the checks look at."""
+
+    member_states: dict[str, int] = field(default_factory=dict)
+    members_total: int = 0
+    card_states: dict[str, int] = field(default_factory=dict)
+    cards_total: int = 0
+    numbered_members: int = 0
+    source: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    copies: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    crossings: dict[str, Crossings] = field(default_factory=dict)
+    batches: dict[str, ServiceBatch] = field(default_factory=dict)
+    bank_batches: dict[str, BankBatch] = field(default_factory=dict)
+    bank_anomalies: dict[str, int] = field(default_factory=dict)
+    cards_with_number: int = 0
+    bank_cards: int = 0
+    set_aside: int = 0
+    open_checks: set[str] = field(default_factory=set)
+    workflows: dict[str, WorkflowFact] = field(default_factory=dict)
+    open_dead_letters: list[str] = field(default_factory=list)
+    lag: dict[str, int] = field(default_factory=dict)
