@@ -27,6 +27,8 @@ AUDIENCE = "unioncard"
 ALGORITHM = "ES256"
 KEYS_FRESH_S = 300.0
 REFETCH_S = 5.0
+# How far the clocks of two machines may differ.
+LEEWAY_S = 5
 
 
 class Role(StrEnum):
@@ -57,9 +59,9 @@ class Principal:
         return f"account:{self.account_id}"
 
 
-_NO_TOKEN = Problem(
-    401, "token-missing", "请先登录", "请求中没有登录令牌，请登录后重试。", headers={"WWW-Authenticate": "Bearer"}
-)
+def _missing() -> Problem:
+    headers = {"WWW-Authenticate": "Bearer"}
+    return Problem(401, "token-missing", "请先登录", "请求中没有登录令牌，请登录后重试。", headers=headers)
 
 
 def _expired() -> Problem:
@@ -73,33 +75,42 @@ class TokenCheck:
     def __init__(self, fetch: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         self._fetch = fetch
         self._keys: KeySet | None = None
+        self._tried_at = -KEYS_FRESH_S
         self._fetched_at = -KEYS_FRESH_S
         self._lock = asyncio.Lock()
 
     async def principal(self, token: str) -> Principal:
         """The account a token speaks for, or a 401 problem."""
-        keys = await self._fresh_keys()
-        try:
-            decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
-        except (JoseError, ValueError):
+        claims = _verified(token, await self._fresh_keys())
+        if claims is None:
             # The keys may have been rotated since; an unknown key is worth one more look.
-            keys = await self._fresh_keys(newer_than_s=REFETCH_S)
-            try:
-                decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
-            except (JoseError, ValueError):
-                raise _expired() from None
-        return _principal(decoded.claims)
+            claims = _verified(token, await self._fresh_keys(newer_than_s=REFETCH_S))
+        if claims is None:
+            raise _expired()
+        return _principal(claims)
 
     async def _fresh_keys(self, newer_than_s: float = KEYS_FRESH_S) -> KeySet:
         async with self._lock:
-            if self._keys is None or time.monotonic() - self._fetched_at > newer_than_s:
+            now = time.monotonic()
+            # While member-svc is away one request in five seconds pays for the attempt; the others use what we have.
+            due = now - self._fetched_at > newer_than_s and now - self._tried_at > REFETCH_S
+            if self._keys is None or due:
+                self._tried_at = now
                 try:
                     self._keys = KeySet.import_key_set(await self._fetch())  # type: ignore[arg-type]  # a dict as fetched
-                    self._fetched_at = time.monotonic()
-                except (httpx.HTTPError, JoseError, ValueError):
+                    self._fetched_at = now
+                except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError):
                     if self._keys is None:
                         raise Problem(503, "keys-unavailable", "登录服务暂时不可用，请稍后重试") from None
             return self._keys
+
+
+def _verified(token: str, keys: KeySet) -> dict[str, Any] | None:
+    """The claims of a token that one of these keys signed, else None, whatever the token is."""
+    try:
+        return jwt.decode(token, keys, algorithms=[ALGORITHM]).claims
+    except (JoseError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
@@ -108,6 +119,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
+            leeway=LEEWAY_S,
         ).validate(claims)
         return Principal(int(claims["sub"]), Role(claims["role"]), int(claims["org"]), claims.get("member"))
     except (JoseError, KeyError, ValueError, TypeError):
@@ -134,7 +146,7 @@ async def current_principal(
 ) -> Principal:
     """The caller, or 401. The service's :class:`TokenCheck` is at ``app.state.tokens``."""
     if credentials is None:
-        raise _NO_TOKEN
+        raise _missing()
     check: TokenCheck = request.app.state.tokens
     return await check.principal(credentials.credentials)
 

@@ -95,11 +95,11 @@ async def provision(database: ServiceDatabase) -> None:
             if not known:
                 await conn.exec_driver_sql(f'GRANT "{database.owner}" TO CURRENT_USER')
                 await conn.exec_driver_sql(f'CREATE DATABASE "{database.name}" OWNER "{database.owner}"')
-                await conn.exec_driver_sql(f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC')
-                await conn.exec_driver_sql(f'GRANT CONNECT ON DATABASE "{database.name}" TO "{database.app}"')
+            # Also for a database that is there: whoever made it may have been killed before this line.
+            await conn.exec_driver_sql(f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC')
+            await conn.exec_driver_sql(f'GRANT CONNECT ON DATABASE "{database.name}" TO "{database.app}"')
         finally:
             await conn.execute(sa.text("SELECT pg_advisory_unlock(7236101)"))
-    await engine.dispose()
 
 
 def _role_statement(verb: str, role: str, password: str) -> str:

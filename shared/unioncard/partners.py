@@ -24,15 +24,14 @@ from unioncard import telemetry
 from unioncard.contracts.replies import CommandFailed
 from unioncard.messaging import inbox
 from unioncard.messaging.consumer import is_infrastructure
-from unioncard.messaging.handling import Outcome, Pending, publish_reply, reply_of, stored
+from unioncard.messaging.handling import Outcome, publish_reply, reply_of, stored
 from unioncard.unit_of_work import Transaction, UnitOfWork
 
 log = structlog.get_logger()
 
 CHANNEL = "partner_calls"
-# A dispatcher that dies is replaced after this; one that lives renews its leases in time.
+# A dispatcher that dies is replaced after this; one that lives renews its leases three times meanwhile.
 LEASE_S = 10.0
-RENEW_S = 3.0
 
 
 class PartnerDown(Exception):
@@ -69,7 +68,8 @@ class Operation:
     """How one kind of call is made and recorded.
 
     ``ask`` talks to the partner, outside of any transaction; it may read the database first. It raises
-    :class:`PartnerDown` where asking again is right. ``record`` writes what was learnt and says how the command ends.
+    :class:`PartnerDown` where asking again is right. ``record`` writes what was learnt and says how the command ends:
+    never :class:`Pending`. Any other error of either gives the command back as failed, with its kind and place.
     """
 
     ask: Callable[[AsyncEngine, Call], Awaitable[Any]]
@@ -86,12 +86,16 @@ _RECORD = sa.text("""
 """)
 
 _LEASE = sa.text("""
+    WITH free AS MATERIALIZED (
+        SELECT id FROM partner_calls
+        WHERE partner = :partner AND (leased_until IS NULL OR leased_until < clock_timestamp())
+        ORDER BY id LIMIT :free FOR UPDATE SKIP LOCKED)
     UPDATE partner_calls SET lease = lease + 1, leased_until = clock_timestamp() + make_interval(secs => :lease_s)
-    WHERE id IN (SELECT id FROM partner_calls
-                 WHERE partner = :partner AND (leased_until IS NULL OR leased_until < clock_timestamp())
-                 ORDER BY id LIMIT :free FOR UPDATE SKIP LOCKED)
-    RETURNING id, lease, operation, request, inbox_key, command, traceparent
+    FROM free WHERE partner_calls.id = free.id
+    RETURNING partner_calls.id, lease, operation, request, inbox_key, command, traceparent
 """)
+
+_WAITING = sa.text("SELECT count(*) FROM partner_calls WHERE partner = :partner")
 
 _RENEW = sa.text("""
     UPDATE partner_calls SET leased_until = clock_timestamp() + make_interval(secs => :lease_s)
@@ -121,23 +125,28 @@ async def record_calls(tx: Transaction, calls: Sequence[NewCall]) -> None:
 
 
 class CircuitBreaker:
-    """After ``failures`` in a row no call is made for ``pause_s``; then one may try."""
+    """After ``failures`` in a row no call is made for ``pause_s``; then one may try, and how it ends decides."""
 
     def __init__(self, failures: int = 5, pause_s: float = 5.0) -> None:
         self._limit = failures
         self._pause_s = pause_s
         self._failures = 0
-        self._closed_until = 0.0
+        self._next_try = 0.0
 
     def allows(self) -> bool:
-        """Whether a call may be made now."""
-        return self._failures < self._limit or time.monotonic() >= self._closed_until
+        """Whether a call may be made now. While it is open, a yes is for the one who asked."""
+        if self._failures < self._limit:
+            return True
+        if time.monotonic() < self._next_try:
+            return False
+        self._next_try = time.monotonic() + self._pause_s
+        return True
 
     def note(self, *, worked: bool) -> None:
-        """Count how a call ended."""
+        """Count how a call that was made ended."""
         self._failures = 0 if worked else self._failures + 1
-        if not worked:
-            self._closed_until = time.monotonic() + self._pause_s
+        if self._failures == self._limit:
+            self._next_try = time.monotonic() + self._pause_s
 
 
 class Dispatcher:
@@ -152,6 +161,7 @@ class Dispatcher:
         *,
         concurrency: int = 4,
         timeout_s: float = 30.0,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._partner = partner
         self._operations = operations
@@ -159,6 +169,7 @@ class Dispatcher:
         self._url = url
         self._concurrency = concurrency
         self._timeout_s = timeout_s
+        self._lease_s = lease_s
         self._breaker = CircuitBreaker()
         self._running: dict[asyncio.Task[None], Call] = {}
         self._wake = asyncio.Event()
@@ -170,7 +181,9 @@ class Dispatcher:
             while True:
                 try:
                     await self._dispatch()
-                except (sa.exc.DBAPIError, OSError) as error:
+                except Exception as error:
+                    if not is_infrastructure(error):
+                        raise
                     log.warning("partner.waiting", partner=self._partner, error=type(error).__name__)
                     await asyncio.sleep(1.0)
                 await self._sleep()
@@ -200,52 +213,70 @@ class Dispatcher:
         if free <= 0:
             return
         async with self._work.engine.begin() as conn:
-            values = {"partner": self._partner, "free": free, "lease_s": LEASE_S}
+            values = {"partner": self._partner, "free": free, "lease_s": self._lease_s}
             calls = [Call(*row) for row in await conn.execute(_LEASE, values)]
         for call in calls:
             task = asyncio.create_task(self._make(call))
             self._running[task] = call
             task.add_done_callback(self._finished)
-        telemetry.partner_waiting.labels(self._partner).set(len(self._running))
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self._lease_s * 0.3)
             held = list(self._running.values())
-            if held:
-                values = {"ids": [c.id for c in held], "leases": [c.lease for c in held], "lease_s": LEASE_S}
-                try:
-                    async with self._work.engine.begin() as conn:
+            values = {"ids": [c.id for c in held], "leases": [c.lease for c in held], "lease_s": self._lease_s}
+            try:
+                async with self._work.engine.begin() as conn:
+                    if held:
                         await conn.execute(_RENEW, values)
-                except (sa.exc.DBAPIError, OSError) as error:
-                    log.warning("partner.lease_not_renewed", partner=self._partner, error=type(error).__name__)
+                    waiting = await conn.scalar(_WAITING, {"partner": self._partner})
+                telemetry.partner_waiting.labels(self._partner).set(waiting or 0)
+            except Exception as error:
+                if not is_infrastructure(error):
+                    raise
+                log.warning("partner.lease_not_renewed", partner=self._partner, error=type(error).__name__)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()):
             # The call stays leased and is made again when the lease runs out.
-            log.error("partner.call_failed", partner=self._partner, error=type(error).__name__)
+            log.error("partner.call_failed", partner=self._partner, error=telemetry.kind_and_place(error))
 
     async def _make(self, call: Call) -> None:
         operation = self._operations[call.operation]
         name = f"{self._partner} {call.operation}"
         with telemetry.span(name, kind=SpanKind.CLIENT, parent=call.traceparent):
-            started = time.monotonic()
             try:
-                if not self._breaker.allows():
-                    raise PartnerDown("circuit breaker is open")
-                async with asyncio.timeout(self._timeout_s):
-                    answer = await operation.ask(self._work.engine, call)
-            except (PartnerDown, TimeoutError) as error:
-                self._breaker.note(worked=False)
-                telemetry.partner_seconds.labels(self._partner, "failed").observe(time.monotonic() - started)
+                answer = await self._ask(operation, call)
+                await self._persist(partial(self._settle, call, operation, answer))
+            except PartnerDown as error:
                 log.warning("partner.down", partner=self._partner, operation=call.operation, error=str(error))
-                await self._persist(partial(self._give_back, call, str(error) or "timed out"))
-                return
-            self._breaker.note(worked=True)
-            telemetry.partner_seconds.labels(self._partner, "answered").observe(time.monotonic() - started)
-            await self._persist(partial(self._settle, call, operation, answer))
+                await self._persist(partial(self._give_back, call, str(error)))
+            except Exception as error:
+                # Nobody foresaw it; silence would leave the workflow waiting and the partner asked for ever.
+                reason = telemetry.kind_and_place(error)
+                log.error("partner.call_failed", partner=self._partner, operation=call.operation, error=reason)
+                await self._persist(partial(self._give_back, call, reason))
+
+    async def _ask(self, operation: Operation, call: Call) -> Any:
+        """What the partner says, or :class:`PartnerDown`."""
+        if not self._breaker.allows():
+            raise PartnerDown("circuit breaker is open")
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await operation.ask(self._work.engine, call)
+        except (PartnerDown, TimeoutError) as error:
+            self._note(started, worked=False)
+            raise PartnerDown(str(error) or "timed out") from None
+        self._note(started, worked=True)
+        return answer
+
+    def _note(self, started: float, *, worked: bool) -> None:
+        self._breaker.note(worked=worked)
+        outcome = "answered" if worked else "failed"
+        telemetry.partner_seconds.labels(self._partner, outcome).observe(time.monotonic() - started)
 
     async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """What the partner said is precious: while the database is away, wait with it in hand."""
@@ -266,7 +297,7 @@ class Dispatcher:
             addresses = await inbox.take_addresses(tx.conn, call.inbox_key)
             outcome = await operation.record(tx, call, answer)
             reply = reply_of(call.command, outcome)
-            assert reply is not None and not isinstance(outcome, Pending)  # a call that was answered ends its command
+            assert reply is not None  # a call that was answered ends its command
             await inbox.answer(tx.conn, {call.inbox_key: stored(reply)})
             for address in addresses:
                 publish_reply(tx, address, call.inbox_key, reply, telemetry.current_traceparent())

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import structlog
 import uvicorn
@@ -21,13 +21,15 @@ from unioncard.clock import Clock, FileClock
 from unioncard.database import ServiceDatabase, engine_for
 from unioncard.keys import Keys, load_keys
 from unioncard.messaging import inbox, kafka
-from unioncard.messaging.consumer import Consumer, is_infrastructure
+from unioncard.messaging.consumer import Consumer
 from unioncard.messaging.handling import Handlers, InboxProcessor
 from unioncard.messaging.outbox import Relay
 from unioncard.partners import Dispatcher, Operation
 from unioncard.settings import Settings
+from unioncard.tables import PURGE_ROWS
 from unioncard.telemetry import start_telemetry
 from unioncard.unit_of_work import UnitOfWork
+from unioncard.web import idempotency
 
 log = structlog.get_logger()
 
@@ -80,25 +82,23 @@ def lifespan_of(
         parts = build(context)
         app.state.context = context
         app.state.tokens = parts.tokens
-        producer = kafka.producer(context.settings, context.name)
-        await _until_reachable(producer.start)
-        running = [asyncio.create_task(_forever(name, run)) for name, run in _loops(context, parts, producer)]
+        running = [asyncio.create_task(_forever(name, run)) for name, run in _loops(context, parts)]
         try:
             yield
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-            await producer.stop()
             await context.engine.dispose()
 
     return lifespan
 
 
-def _loops(context: Context, parts: Parts, producer: Any) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+def _loops(context: Context, parts: Parts) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
     url = context.database.app_url
+    relay = Relay(url, partial(kafka.producer, context.settings, context.name))
     loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
-        ("relay", Relay(url, producer).run),
+        ("relay", relay.run),
         ("purge", lambda: _purge(context)),
     ]
     if parts.handlers is not None:
@@ -127,28 +127,23 @@ async def _forever(name: str, run: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(1.0)
 
 
-async def _until_reachable(start: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            return await start()
-        except Exception as error:
-            if not is_infrastructure(error):
-                raise
-            log.warning("kafka.waiting", error=type(error).__name__)
-            await asyncio.sleep(1.0)
-
-
 async def _purge(context: Context) -> None:
     """Once an hour, forget what is older than twice the topics' retention: no message can come again after that."""
+    days = 2 * context.settings.kafka_retention_days
     while True:
-        async with context.engine.begin() as conn:
-            await inbox.purge(conn, days=2 * context.settings.kafka_retention_days)
+        for purge in (inbox.purge, idempotency.purge):
+            purged = PURGE_ROWS
+            while purged == PURGE_ROWS:
+                async with context.engine.begin() as conn:
+                    purged = await purge(conn, days)
         await asyncio.sleep(3600)
 
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Run the application until it is told to stop."""
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    uvicorn.run(
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+    )
 
 
 def start(name: str, settings: Settings) -> Context:

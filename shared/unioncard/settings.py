@@ -6,10 +6,12 @@ name, what is wrong with it, and an example.
 """
 
 import os
+import re
 import ssl
 import sys
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,9 +26,11 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What all services and the workflow worker read. Services add their own in a subclass."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
-    host: str = Field("127.0.0.1", examples=["0.0.0.0"], description="address that HTTP listens on")
+    host: str = Field("127.0.0.1", examples=["10.0.0.5"], description="address that HTTP listens on")
     port: int = Field(18001, ge=1, le=65535, examples=[18001], description="port that HTTP listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", examples=["INFO"])
 
@@ -76,14 +80,25 @@ class Settings(BaseSettings):
     def _postgres_url(cls, value: str) -> str:
         if not value.startswith(("postgresql://", "postgres://")):
             raise ValueError("must be a postgresql:// URL")
+        try:
+            urlsplit(value).port  # noqa: B018  # reading it is what checks it
+        except ValueError:
+            raise ValueError("its port is no port; a host in the query or a password may need quoting") from None
         return value
+
+    @field_validator("member_url", "trace_otlp")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must be an http:// or https:// URL")
+        return value.rstrip("/") if value else value
 
     @field_validator("kafka", "temporal")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
         for address in value.split(","):
             host, _, port = address.strip().rpartition(":")
-            if not host or not port.isdigit():
+            if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
                 raise ValueError(f"'{address}' is not host:port")
         return value
 
@@ -100,6 +115,10 @@ class Settings(BaseSettings):
             value = getattr(self, name)
             if name.endswith(("_ca_file", "_cert_file", "_key_file")) and value is not None and not value.is_file():
                 raise ValueError(f"{name}: no file {value}")
+        try:
+            self.kafka_ssl()
+        except OSError as error:  # ssl.SSLError is one
+            raise ValueError(f"kafka_ca_file, kafka_cert_file or kafka_key_file cannot be used: {error}") from None
         return self
 
     def kafka_ssl(self) -> ssl.SSLContext | None:
@@ -120,6 +139,8 @@ def read_settings(kind: type[S], **given: Any) -> S:
     secrets = os.environ.get(PREFIX + "SECRETS_DIR")
     if secrets:
         given.setdefault("_secrets_dir", secrets)
+    if secrets and not Path(secrets).is_dir():
+        raise SettingsError(f"  {PREFIX}SECRETS_DIR: no folder {secrets}; for example {PREFIX}SECRETS_DIR=/run/secrets")
     try:
         return kind(**given)
     except ValidationError as error:
@@ -137,7 +158,8 @@ def settings_or_exit(kind: type[S]) -> S:
 
 def _line(kind: type[Settings], problem: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
-    name = str(problem["loc"][0]) if problem["loc"] else next((f for f in kind.model_fields if f in message), "")
+    words = [str(problem["loc"][0])] if problem["loc"] else re.findall(r"[a-z_0-9]+", message)
+    name = next((word for word in words if word in kind.model_fields), "?")
     field = kind.model_fields.get(name)
     example = field.examples[0] if field and field.examples else "see docs/running.md"
     return f"  {PREFIX}{name.upper()}: {message}; for example {PREFIX}{name.upper()}={example}"

@@ -6,6 +6,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 # Tables that the application role may only read and add to.
 APPEND_ONLY = frozenset({"audit_log"})
 
+# How many rows one transaction of a purge deletes at most.
+PURGE_ROWS = 10_000
+
 
 def now_column(name: str) -> sa.Column[object]:
     """An instant that the database fills in."""

@@ -5,11 +5,13 @@ Logs are JSON lines in English and carry no personal data: ids, counts, codes an
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
@@ -19,6 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy.exc import DBAPIError
 
 from unioncard.settings import Settings
 
@@ -49,11 +52,11 @@ class SpanFile(SpanExporter):
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("ab", buffering=0)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._file.writelines(span.to_json(indent=None) + "\n" for span in spans)
-        self._file.flush()
+        # One write: several processes append to the same file, and lines must not run into each other.
+        self._file.write("".join(span.to_json(indent=None) + "\n" for span in spans).encode())
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
@@ -91,7 +94,7 @@ def configure_logging(service: str, level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                _exception_without_values,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
@@ -108,6 +111,33 @@ def configure_logging(service: str, level: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
+def kind_and_place(error: BaseException) -> str:
+    """What kind of error and where in our code, for reasons and logs. The error's own text may carry personal data:
+    what PostgreSQL says of a failed row holds the row, what ``int()`` says holds what it was given."""
+    place = "?"
+    for frame in traceback.extract_tb(error.__traceback__):
+        if place == "?" or "site-packages" not in frame.filename:
+            place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = f" {cause.sqlstate}" if isinstance(cause, psycopg.Error) and cause.sqlstate else ""
+    return f"{type(error).__name__}{state} at {place}"
+
+
+def _exception_without_values(_logger: Any, _name: str, event: Any) -> Any:
+    """The chain of errors as kinds and places, in place of a traceback with texts and values."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    chain: list[str] = []
+    while isinstance(error, BaseException) and len(chain) < 10:
+        frames = traceback.extract_tb(error.__traceback__)[-15:]
+        places = " < ".join(f"{f.filename.rpartition('/')[2]}:{f.lineno} {f.name}" for f in reversed(frames))
+        chain.append(f"{kind_and_place(error)}: {places}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if chain:
+        event["error_chain"] = chain
+    return event
+
+
 def _add_trace(_logger: Any, _name: str, event: Any) -> Any:
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
@@ -117,9 +147,18 @@ def _add_trace(_logger: Any, _name: str, event: Any) -> Any:
 
 def current_traceparent() -> str | None:
     """The W3C ``traceparent`` of the span this code runs in, to be carried by a message or a stored row."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent")
+    here = trace.get_current_span().get_span_context()
+    if not here.is_valid:
+        return None
+    return f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags:02x}"
+
+
+def is_kept(traceparent: str | None) -> bool:
+    """Whether someone upstream decided to keep this trace; spans of others cost time and are thrown away."""
+    try:
+        return traceparent is not None and int(traceparent[-2:], 16) & 1 == 1
+    except ValueError:
+        return False
 
 
 def context_of(traceparent: str | None) -> Context | None:

@@ -7,7 +7,7 @@ statement each, after the guarded updates: a transaction that loses a race has t
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -18,6 +18,7 @@ from unioncard.clock import Clock
 from unioncard.contracts.model import Contract
 from unioncard.messaging import outbox
 from unioncard.messaging.envelope import Envelope, new_id
+from unioncard.messaging.outbox import Outgoing
 from unioncard.telemetry import current_traceparent
 
 _AUDIT = sa.text("""
@@ -37,7 +38,7 @@ class Transaction:
     source: str
     actor: str
     now: datetime
-    outbox: list[outbox.Outgoing] = field(default_factory=list)
+    outbox: list[Outgoing] = field(default_factory=list)
     _audit: list[tuple[str, int | None, str, str, str | None, str | None]] = field(default_factory=list)
 
     def publish(
@@ -59,7 +60,7 @@ class Transaction:
             source=self.source,
             type=contract.TYPE,
             subject=subject,
-            time=self.now,
+            time=datetime.now(UTC),
             traceparent=traceparent or current_traceparent(),
             idempotencykey=idempotency_key,
             replyto=reply_to,
@@ -76,7 +77,7 @@ class Transaction:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record who did what to which thing. A set of 1,000 is one entry with its counts, or one each if it matters."""
+        """Record who did what to which thing: one entry for a set, with its counts, or one each if it matters."""
         self._audit.append(
             (
                 self.actor,

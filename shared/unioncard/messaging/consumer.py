@@ -27,8 +27,9 @@ TRIES = 3
 STUCK_AFTER_S = 60.0
 
 # SQLSTATE classes that say "not your message's fault": connection, transaction rolled back (deadlock, serialisation),
-# resources (disk, memory, connections), operator intervention (shutdown), system error; and a read-only standby.
-_INFRASTRUCTURE = ("08", "40", "53", "57", "58", "25006")
+# resources (disk, memory, connections), operator intervention (shutdown), system error; a read-only standby, and a
+# lock that was not free in time.
+_INFRASTRUCTURE = ("08", "40", "53", "57", "58", "25006", "55P03")
 
 
 class Unavailable(Exception):
@@ -49,27 +50,40 @@ def is_infrastructure(error: BaseException) -> bool:
     """Whether an error says something about the machine rather than about the message."""
     if isinstance(error, Unavailable | OSError | TimeoutError | KafkaError):
         return True
-    if isinstance(error, sqlalchemy.exc.TimeoutError | sqlalchemy.exc.InterfaceError):
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
         return True
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        cause = error.orig
-        state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
-        # Without a state there was no answer at all: the connection broke.
-        return error.connection_invalidated or state is None or state.startswith(_INFRASTRUCTURE)
+        return error.connection_invalidated or (error.orig is not None and is_infrastructure(error.orig))
+    if isinstance(error, psycopg.Error):
+        if error.sqlstate is not None:
+            return error.sqlstate.startswith(_INFRASTRUCTURE)
+        # The server said nothing: the connection broke, or the client itself refused a value (a NUL in a text).
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return False
 
 
 class Consumer:
     """Feeds the messages of some topics to a processor, for ever; starts itself anew when it makes no progress."""
 
-    def __init__(self, settings: Settings, *, client: str, group: str, topics: list[str], processor: Processor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        client: str,
+        group: str,
+        topics: list[str],
+        processor: Processor,
+        stuck_after_s: float = STUCK_AFTER_S,
+    ) -> None:
         self._settings = settings
         self._client = client
         self.group = group
         self._topics = topics
         self._processor = processor
-        self._progress = 0
-        self._handled: dict[TopicPartition, int] = {}
+        self._stuck_after_s = stuck_after_s
+        # Counts messages handled and failures noticed: as long as it moves, the loop is alive.
+        self._life = 0
+        self._measured: set[TopicPartition] = set()
 
     async def run(self) -> None:
         """Consume until cancelled."""
@@ -85,18 +99,18 @@ class Consumer:
 
     async def _consume_watched(self) -> str:
         consumer = kafka.consumer(self._settings, self._client, self.group, self._topics)
-        await consumer.start()
-        work = asyncio.create_task(self._consume(consumer))
-        watch = asyncio.create_task(self._watch(consumer))
+        tasks: list[asyncio.Task[None]] = []
         try:
-            done, _ = await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            await consumer.start()
+            tasks = [asyncio.create_task(self._consume(consumer)), asyncio.create_task(self._watch(consumer))]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
             return "no progress"
         finally:
-            for task in (work, watch):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(work, watch, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await consumer.stop()
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
@@ -109,14 +123,14 @@ class Consumer:
             ]
             if records:
                 await self._handle(consumer, records)
-            self._measure(consumer)
 
     async def _handle(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
         try:
             await self._processor.process(records)
         except Exception as error:
             if is_infrastructure(error):
-                await self._wait_out(consumer, records, error)
+                await self._wait_out(error)
+                self._seek(consumer, records)
                 return
             telemetry.batch_fallbacks.inc()
             log.warning("consumer.one_by_one", group=self.group, records=len(records), error=type(error).__name__)
@@ -131,11 +145,11 @@ class Consumer:
         for done, record in enumerate(records):
             try:
                 await self._handle_one(record)
+                self._life += 1
             except Exception as error:
                 if not is_infrastructure(error):
                     raise
-                log.warning("consumer.waiting", group=self.group, error=type(error).__name__)
-                await asyncio.sleep(1.0)
+                await self._wait_out(error)
                 return done
         return len(records)
 
@@ -143,7 +157,8 @@ class Consumer:
         reason = ""
         for attempt in range(TRIES):
             try:
-                return await self._processor.process([record])
+                await self._processor.process([record])
+                return
             except MalformedMessage as error:
                 reason = str(error)
                 break
@@ -151,15 +166,15 @@ class Consumer:
                 if is_infrastructure(error):
                     raise
                 # The text of an unknown error may carry what it choked on, so only its kind and place are kept.
-                reason = _kind_and_place(error)
+                reason = telemetry.kind_and_place(error)
                 await asyncio.sleep(0.05 * 2**attempt)
+        await self._processor.set_aside(record, reason)
         log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, reason=reason)
         telemetry.dead_letters.labels(record.topic).inc()
-        await self._processor.set_aside(record, reason)
 
-    async def _wait_out(self, consumer: AIOKafkaConsumer, records: Sequence[Record], error: BaseException) -> None:
-        log.warning("consumer.waiting", group=self.group, error=type(error).__name__)
-        self._seek(consumer, records)
+    async def _wait_out(self, error: BaseException) -> None:
+        self._life += 1
+        log.warning("consumer.waiting", group=self.group, error=telemetry.kind_and_place(error))
         await asyncio.sleep(1.0)
 
     def _seek(self, consumer: AIOKafkaConsumer, unhandled: Sequence[Record]) -> None:
@@ -167,47 +182,47 @@ class Consumer:
         first: dict[TopicPartition, int] = {}
         for record in unhandled:
             first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-        self._handled.update(first)
         for tp, offset in first.items():
             if tp in consumer.assignment():
                 consumer.seek(tp, offset)
 
     async def _commit(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
+        self._life += len(records)
         ends = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
-        if not ends:
+        ours = {tp: end for tp, end in ends.items() if tp in consumer.assignment()}
+        if not ours:
             return
-        self._progress += len(records)
-        self._handled.update(ends)
         try:
-            await consumer.commit({tp: end for tp, end in ends.items() if tp in consumer.assignment()})
+            await consumer.commit(ours)
         except (CommitFailedError, IllegalStateError) as error:
             # The partitions went to another consumer; it will read these messages again and count them once.
             log.warning("consumer.commit_lost", group=self.group, error=type(error).__name__)
 
-    def _measure(self, consumer: AIOKafkaConsumer) -> int:
-        """Publish and return how many messages wait for us, as far as the broker has told."""
-        total = 0
-        for tp in consumer.assignment():
-            end = consumer.highwater(tp)
-            if end is not None and tp in self._handled:
-                lag = max(0, end - self._handled[tp])
-                telemetry.consumer_lag.labels(tp.topic, str(tp.partition)).set(lag)
-                total += lag
-        return total
-
     async def _watch(self, consumer: AIOKafkaConsumer) -> None:
-        """Returns when messages wait and none was handled for a minute: the process lives, the work does not."""
-        seen, since = self._progress, 0.0
-        while since < STUCK_AFTER_S:
-            await asyncio.sleep(5.0)
-            waiting = self._measure(consumer) > 0
-            since = since + 5.0 if waiting and seen == self._progress else 0.0
-            seen = self._progress
+        """Returns when messages wait and nothing moves for a minute: the process lives, the work does not."""
+        every = self._stuck_after_s / 12
+        seen, still = self._life, 0.0
+        while still < self._stuck_after_s:
+            await asyncio.sleep(every)
+            try:
+                waiting = await self._measure(consumer) > 0
+            except KafkaError:
+                waiting = True  # who cannot even ask is not known to be idle
+            still = still + every if waiting and seen == self._life else 0.0
+            seen = self._life
 
-
-def _kind_and_place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} at {place}"
+    async def _measure(self, consumer: AIOKafkaConsumer) -> int:
+        """Publish and return how many messages wait for us, by the broker's word: what was never fetched counts too."""
+        ours = consumer.assignment()
+        for lost in self._measured - ours:
+            telemetry.consumer_lag.remove(lost.topic, str(lost.partition))
+        self._measured = set(ours)
+        if not ours:
+            return 0
+        begins, ends = await consumer.beginning_offsets(ours), await consumer.end_offsets(ours)
+        total = 0
+        for tp in ours:
+            lag = ends[tp] - max(begins[tp], await consumer.committed(tp) or 0)
+            telemetry.consumer_lag.labels(tp.topic, str(tp.partition)).set(lag)
+            total += lag
+        return total

@@ -12,6 +12,7 @@ from unioncard import telemetry
 from unioncard.contracts.model import REGISTRY, Command, Contract, Reply, contract_of
 from unioncard.contracts.replies import CommandFailed, CommandRefused, CommandSucceeded
 from unioncard.messaging import inbox
+from unioncard.messaging.consumer import Unavailable
 from unioncard.messaging.dead_letters import Record, dead_letter
 from unioncard.messaging.envelope import Envelope, MalformedMessage
 from unioncard.unit_of_work import Transaction, UnitOfWork
@@ -121,8 +122,9 @@ class InboxProcessor:
             return {}
         outcomes = await self._handlers.commands[contract](tx, messages)
         now = datetime.now(UTC)
-        for envelope in (e for _, e in claimed):
-            telemetry.command_seconds.labels(type_).observe(max(0.0, (now - envelope.time).total_seconds()))
+        seconds = telemetry.command_seconds.labels(type_)
+        for _, envelope in claimed:
+            seconds.observe(max(0.0, (now - envelope.time).total_seconds()))
         return {key: reply_of(type_, outcome) for (key, _), outcome in zip(claimed, outcomes, strict=True)}
 
     async def _answer_repeats(
@@ -146,7 +148,11 @@ class InboxProcessor:
         joining: list[tuple[str, str]] = []
         for key, envelope in commands:
             seen = remembered.get(key)
-            if seen is not None and seen.answer is not None:
+            if seen is None:
+                # It was running when we claimed, and its partner failed before we looked: it is nobody's now. The
+                # whole batch again will find it new.
+                raise Unavailable("a running command ended meanwhile")
+            if seen.answer is not None:
                 publish_reply(tx, envelope.replyto, key, restored(seen.answer), envelope.traceparent)
             elif envelope.replyto:
                 joining.append((key, envelope.replyto))
@@ -183,8 +189,8 @@ def _claim(key: str, envelope: Envelope) -> inbox.Claim:
 
 def _opened(envelope: Envelope) -> Message[Contract]:
     data = contract_of(envelope)
-    if not envelope.traceparent:
-        return Message(data, envelope, None)
+    if not telemetry.is_kept(envelope.traceparent):
+        return Message(data, envelope, envelope.traceparent)
     with telemetry.span(f"handle {envelope.type}", kind=SpanKind.CONSUMER, parent=envelope.traceparent):
         return Message(data, envelope, telemetry.current_traceparent())
 

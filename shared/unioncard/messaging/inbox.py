@@ -13,6 +13,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from unioncard.tables import PURGE_ROWS
+
 _CLAIM = sa.text("""
     INSERT INTO inbox (key, state, addresses)
     SELECT key, state, CASE WHEN address IS NULL THEN '{}'::text[] ELSE ARRAY[address] END
@@ -44,7 +46,7 @@ _FORGET = sa.text("DELETE FROM inbox WHERE key = ANY(:keys)")
 _PURGE = sa.text("""
     DELETE FROM inbox WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM inbox
-        WHERE received_at < clock_timestamp() - make_interval(days => :days) AND state <> 'running' LIMIT 10000))
+        WHERE received_at < clock_timestamp() - make_interval(days => :days) AND state <> 'running' LIMIT :rows))
 """)
 
 
@@ -110,4 +112,4 @@ async def forget(conn: AsyncConnection, keys: Sequence[str]) -> None:
 
 async def purge(conn: AsyncConnection, days: int) -> int:
     """Delete up to 10,000 claims older than ``days``, which must exceed the topics' retention. Returns how many."""
-    return (await conn.execute(_PURGE, {"days": days})).rowcount
+    return (await conn.execute(_PURGE, {"days": days, "rows": PURGE_ROWS})).rowcount

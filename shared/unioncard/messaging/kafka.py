@@ -7,6 +7,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from unioncard.settings import Settings
 
+# The largest message a topic takes is 1 MiB; a dead letter about it is a third larger.
+MAX_REQUEST_BYTES = 2 * 1024 * 1024
+
 
 def _connection(settings: Settings, client: str) -> dict[str, Any]:
     options: dict[str, Any] = {
@@ -33,7 +36,7 @@ def producer(settings: Settings, client: str) -> AIOKafkaProducer:
         acks="all",
         linger_ms=0,
         max_batch_size=256 * 1024,
-        max_request_size=1024 * 1024,
+        max_request_size=MAX_REQUEST_BYTES,
         compression_type="lz4",
     )
 

@@ -1,7 +1,10 @@
 """The outbox: messages are written in the transaction that makes their facts, and a relay sends them afterwards."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -75,64 +78,98 @@ class Relay:
     the readers' inboxes count once. It never remembers a last id: transactions become visible out of order.
     """
 
-    def __init__(self, url: str, producer: AIOKafkaProducer) -> None:
+    def __init__(self, url: str, make_producer: Callable[[], AIOKafkaProducer]) -> None:
         self._url = url
-        self._producer = producer
+        self._make_producer = make_producer
+        self._measured_at = 0.0
 
     async def run(self) -> None:
-        """Send for ever; reconnects when the database goes away."""
+        """Send for ever; starts anew when the database or the broker goes away."""
         while True:
             try:
                 await self._hold_lock_and_send()
-            except (psycopg.OperationalError, OSError) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, KafkaError, OSError) as error:
                 log.warning("outbox.reconnecting", error=type(error).__name__)
                 await asyncio.sleep(0.5)
 
     async def _hold_lock_and_send(self) -> None:
-        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True, prepare_threshold=1) as conn:
-            while not await self._locked(conn):
-                await asyncio.sleep(1.0)
+        async with await psycopg.AsyncConnection.connect(
+            self._url, autocommit=True, prepare_threshold=1, connect_timeout=10
+        ) as conn:
+            await self._lock(conn)
             await conn.execute(f"LISTEN {CHANNEL}".encode())
             while True:
-                if await self.send_once(conn) < RELAY_ROWS:
-                    await self._measure(conn)
-                    # Woken by NOTIFY; once a second in any case, since a notification is lost when we reconnect.
-                    async for _ in conn.notifies(timeout=1.0, stop_after=1):
-                        pass
+                await self._send_with_new_producer(conn)
 
-    async def _locked(self, conn: psycopg.AsyncConnection) -> bool:
-        row = await (await conn.execute("SELECT pg_try_advisory_lock(%s)", (RELAY_LOCK,))).fetchone()
-        return bool(row and row[0])
+    async def _send_with_new_producer(self, conn: psycopg.AsyncConnection) -> None:
+        """Send until a message fails. An idempotent producer that lost a batch, even one that the broker refused for
+        its size, has a gap in its sequence, and the broker takes nothing more from it for that partition."""
+        producer = self._make_producer()
+        try:
+            await producer.start()
+            while await self._send_and_wait(conn, producer):
+                pass
+        finally:
+            # Whatever it still holds was not acknowledged, so its row is there and is sent again by the next one.
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(producer.stop(), timeout=2.0)
 
-    async def send_once(self, conn: psycopg.AsyncConnection) -> int:
-        """Send the next rows, most urgent first, and delete those acknowledged. Returns how many were read."""
+    async def _send_and_wait(self, conn: psycopg.AsyncConnection, producer: AIOKafkaProducer) -> bool:
         rows = await self._next(conn)
+        good = await self._send(conn, producer, rows) if rows else True
+        if time.monotonic() - self._measured_at > 1.0:
+            await self._measure(conn)
+            self._measured_at = time.monotonic()
         if not rows:
-            return 0
+            # Woken by NOTIFY; once a second in any case, since a notification is lost when we reconnect.
+            async for _ in conn.notifies(timeout=1.0, stop_after=1):
+                pass
+        return good
+
+    async def _lock(self, conn: psycopg.AsyncConnection) -> None:
+        """Waits for our turn. By asking again: a server that ends breaks a sleeping relay's connection unseen."""
+        while True:
+            row = await (await conn.execute("SELECT pg_try_advisory_lock(%s)", (RELAY_LOCK,))).fetchone()
+            if row and row[0]:
+                return
+            await asyncio.sleep(1.0)
+
+    async def _send(
+        self, conn: psycopg.AsyncConnection, producer: AIOKafkaProducer, rows: Sequence[tuple[int, str, str, bytes]]
+    ) -> bool:
+        """Send these rows and delete those acknowledged. Answers whether the producer can go on."""
         sent: list[int] = []
-        refused: list[tuple[int, str]] = []
+        topics: Counter[str] = Counter()
+        refused: list[int] = []
+        failed: Counter[str] = Counter()
         # send() only puts the message in the producer's buffer; its future is the broker's acknowledgement.
         waiting: list[tuple[int, str, asyncio.Future[object]]] = []
         for id_, topic, key, body in rows:
             try:
-                waiting.append((id_, topic, await self._producer.send(topic, body, key=key.encode())))
+                waiting.append((id_, topic, await producer.send(topic, body, key=key.encode())))
             except MessageSizeTooLargeError:
-                refused.append((id_, "MessageSizeTooLarge"))
+                refused.append(id_)
             except KafkaError as error:
-                log.warning("outbox.send_failed", error=type(error).__name__)
+                failed[type(error).__name__] += 1
                 break
+        broken = False
         results = await asyncio.gather(*(future for _, _, future in waiting), return_exceptions=True)
         for (id_, topic, _), result in zip(waiting, results, strict=True):
             if isinstance(result, MessageSizeTooLargeError):
-                refused.append((id_, "MessageSizeTooLarge"))
-            elif not isinstance(result, BaseException):
+                refused.append(id_)
+                broken = True
+            elif isinstance(result, BaseException):
+                failed[type(result).__name__] += 1
+            else:
                 sent.append(id_)
-                telemetry.messages_sent.labels(topic).inc()
+                topics[topic] += 1
+        for topic, count in topics.items():
+            telemetry.messages_sent.labels(topic).inc(count)
         await self._settle(conn, sent, refused)
-        if len(sent) + len(refused) < len(rows):
-            log.warning("outbox.unsent", rows=len(rows) - len(sent) - len(refused))
+        if failed:
+            log.warning("outbox.unsent", errors=dict(failed))
             await asyncio.sleep(0.5)
-        return len(rows)
+        return not (failed or broken)
 
     async def _next(self, conn: psycopg.AsyncConnection) -> list[tuple[int, str, str, bytes]]:
         # The running sum bounds memory by bytes: 2,000 small replies, or some sixteen full member events.
@@ -149,12 +186,12 @@ class Relay:
         )
         return await cursor.fetchall()
 
-    async def _settle(self, conn: psycopg.AsyncConnection, sent: list[int], refused: list[tuple[int, str]]) -> None:
+    async def _settle(self, conn: psycopg.AsyncConnection, sent: list[int], refused: list[int]) -> None:
         if sent:
             await conn.execute("DELETE FROM outbox WHERE id = ANY(%s)", (sent,))
-        for id_, reason in refused:
-            log.error("outbox.refused", id=id_, reason=reason)
-            await conn.execute("UPDATE outbox SET refused = %s WHERE id = %s", (reason, id_))
+        if refused:
+            log.error("outbox.refused", ids=refused, reason="MessageSizeTooLarge")
+            await conn.execute("UPDATE outbox SET refused = 'MessageSizeTooLarge' WHERE id = ANY(%s)", (refused,))
 
     async def _measure(self, conn: psycopg.AsyncConnection) -> None:
         cursor = await conn.execute(

@@ -1,6 +1,7 @@
 """The topics, made by command and never by accident (``python -m unioncard.messaging.topics``)."""
 
 import asyncio
+import sys
 
 from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
@@ -14,7 +15,7 @@ DEAD = ".dead"
 
 def topic_names() -> list[str]:
     """Every topic a contract names, and for each its topic of dead letters."""
-    live = sorted({contract.TOPIC for contract in contracts.REGISTRY.values()})
+    live = sorted({contract.TOPIC for contract in contracts.REGISTRY.values() if contract.TOPIC})
     return [name + suffix for name in live for suffix in ("", DEAD)]
 
 
@@ -45,7 +46,8 @@ def _new_topic(name: str, settings: Settings) -> NewTopic:
         replication_factor=settings.kafka_replication,
         topic_configs={
             "retention.ms": str(days * 86_400_000),
-            "max.message.bytes": str(1024 * 1024),
+            # A dead letter carries a whole message in base64.
+            "max.message.bytes": str(kafka.MAX_REQUEST_BYTES if name.endswith(DEAD) else 1024 * 1024),
             "min.insync.replicas": str(max(1, settings.kafka_replication - 1)),
         },
     )
@@ -53,4 +55,4 @@ def _new_topic(name: str, settings: Settings) -> NewTopic:
 
 if __name__ == "__main__":
     for made in asyncio.run(make_topics(settings_or_exit(Settings))):
-        print(made)
+        sys.stdout.write(f"{made}\n")

@@ -1,5 +1,6 @@
 """The FastAPI application of a service: problems, health, metrics, traces and size limits."""
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -24,10 +25,12 @@ log = structlog.get_logger()
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 _TITLES = {
     404: ("not-found", "没有这个地址"),
     405: ("method-not-allowed", "此地址不支持该请求方法"),
-    413: ("body-too-large", "上传内容过大"),
+    413: ("body-too-large", "上传内容过大：请求不得超过 20 MB"),
     400: ("malformed-request", "请求格式不正确"),
 }
 
@@ -82,7 +85,21 @@ def make_app(
 def problem_response(problem: Problem, instance: str) -> JSONResponse:
     """A problem as an HTTP response."""
     body = problem.document(instance).model_dump(exclude_none=True)
-    return JSONResponse(body, problem.status, headers=problem.headers, media_type=PROBLEM_JSON)
+    return ProblemResponse(body, problem.status, headers=problem.headers)
+
+
+class ProblemResponse(JSONResponse):
+    """JSON that survives what callers send: half a surrogate pair in a field's name is shown as ``?``."""
+
+    media_type = PROBLEM_JSON
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _too_large(instance: str) -> JSONResponse:
+    code, title = _TITLES[413]
+    return problem_response(Problem(413, code, title), instance)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -128,12 +145,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            problem = Problem(413, "body-too-large", "上传内容过大", "请求不得超过 20 MB。")
-            await problem_response(problem, scope["path"])(scope, receive, send)
-            return
-        status = 500
+        status = 0
         started = time.perf_counter()
 
         async def observed_send(message: Message) -> None:
@@ -146,13 +158,36 @@ class Observed:
             f"{scope['method']} {scope['path']}", kind=SpanKind.SERVER, parent=headers.get("traceparent")
         ) as span:
             try:
-                await self._app(scope, _limited(receive), observed_send)
+                if _too_long(headers.get("content-length")):
+                    await _too_large(scope["path"])(scope, receive, observed_send)
+                else:
+                    await self._app(scope, _limited(receive), observed_send)
+            except Exception as error:
+                # Not left to the server, whose log would hold the error's text and with it what somebody sent.
+                log.exception("http.broke", route=_route(scope))
+                if status:
+                    raise ConnectionAbortedError("the answer broke off") from None
+                span.record_exception(RuntimeError(telemetry.kind_and_place(error)))
+                problem = Problem(
+                    500, "internal", "系统出现意外错误", "本次操作没有生效；请稍后重试，仍不行请联系管理员。"
+                )
+                await problem_response(problem, scope["path"])(scope, receive, observed_send)
             finally:
-                route = getattr(scope.get("route"), "path", "unknown")
-                span.update_name(f"{scope['method']} {route}")
+                route = _route(scope)
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                span.update_name(f"{method} {route}")
                 span.set_attribute("http.response.status_code", status)
                 seconds = time.perf_counter() - started
-                telemetry.http_seconds.labels(scope["method"], route, str(status)).observe(seconds)
+                telemetry.http_seconds.labels(method, route, str(status)).observe(seconds)
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern: paths hold ids, and as a label each would be a time series of its own."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _too_long(length: str | None) -> bool:
+    return length is not None and length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES
 
 
 def _limited(receive: Receive) -> Receive:
@@ -164,7 +199,8 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > MAX_BODY_BYTES:
-            raise Problem(413, "body-too-large", "上传内容过大", "请求不得超过 20 MB。")
+            # FastAPI makes a 400 of any other error that comes while it reads the body.
+            raise HTTPException(413)
         return message
 
     return counting

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from unioncard.auth import Principal
 from unioncard.problems import Problem
+from unioncard.tables import PURGE_ROWS
 from unioncard.unit_of_work import Transaction
 
 _CLAIM = sa.text("""
@@ -24,6 +26,11 @@ _FIND = sa.text("""
 _STORE = sa.text("""
     UPDATE idempotency_keys SET status = :status, answer = CAST(:answer AS jsonb)
     WHERE account_id = :account AND operation = :operation AND key = :key
+""")
+_PURGE = sa.text("""
+    DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM idempotency_keys
+        WHERE created_at < clock_timestamp() - make_interval(days => :days) LIMIT :rows))
 """)
 
 
@@ -84,3 +91,8 @@ async def once(
     answer = await make()
     await tx.conn.execute(_STORE, values | {"status": status, "answer": answer.model_dump_json()})
     return JSONResponse(answer.model_dump(mode="json"), status)
+
+
+async def purge(conn: AsyncConnection, days: int) -> int:
+    """Forget up to 10,000 keys older than ``days``; returns how many. Nobody repeats a request after that long."""
+    return (await conn.execute(_PURGE, {"days": days, "rows": PURGE_ROWS})).rowcount

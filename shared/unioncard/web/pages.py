@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -36,18 +37,15 @@ class PageRequest:
         self.after: list[Any] | None = _decode(after) if after else None
 
     def key(self, *types: type) -> tuple[Any, ...] | None:
-        """The sort key of the last row seen, or None on the first page; a made-up cursor is refused (422)."""
+        """The sort key of the last row seen, or None on the first page; a made-up cursor is refused (422).
+
+        ``types`` are those of the columns: int, str, bool, float, date or an aware datetime.
+        """
         if self.after is None:
             return None
-        if len(self.after) != len(types) or not all(
-            type(value) is kind for value, kind in zip(self.after, types, strict=True)
-        ):
+        if len(self.after) != len(types):
             raise _bad_cursor()
-        if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in self.after):
-            raise _bad_cursor()
-        if any(isinstance(value, str) and "\x00" in value for value in self.after):
-            raise _bad_cursor()
-        return tuple(self.after)
+        return tuple(_value(value, kind) for value, kind in zip(self.after, types, strict=True))
 
 
 Paging = Annotated[PageRequest, Depends()]
@@ -76,6 +74,21 @@ def _decode(cursor: str) -> list[Any]:
     except (ValueError, binascii.Error):
         raise _bad_cursor() from None
     if not isinstance(value, list):
+        raise _bad_cursor()
+    return value
+
+
+def _value(value: Any, kind: type) -> Any:
+    """A cursor's value as the type of its column, as PostgreSQL can take it."""
+    try:
+        if issubclass(kind, date) and isinstance(value, str):
+            moment = kind.fromisoformat(value)
+            if not isinstance(moment, datetime) or moment.tzinfo is not None:
+                return moment
+    except ValueError:
+        raise _bad_cursor() from None
+    fits = type(value) is kind and not (isinstance(value, int) and not -(2**63) <= value < 2**63)
+    if not fits or (isinstance(value, str) and "\x00" in value):
         raise _bad_cursor()
     return value
 
