@@ -1,13 +1,34 @@
 """The search attributes of our workflows: what the Temporal UI can filter its lists by. No personal data ever."""
 
+from datetime import datetime
+
+from temporalio.common import SearchAttributeKey
+
+DISTRICT: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardDistrict")
+"""区局编号, three digits."""
+UNION: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardUnion")
+"""The union's id."""
+BATCH: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardBatch")
+"""批次号."""
+PHASE: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardPhase")
+"""What is being waited for, in Chinese."""
+YEAR: SearchAttributeKey[int] = SearchAttributeKey.for_int("UnioncardYear")
+"""Coverage year of a campaign."""
+NEXT_DEADLINE: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("UnioncardNextDeadline")
+"""The first instant too late, in business time."""
+OVERDUE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardOverdue")
+"""The bank has not called within its 15 days."""
+LATE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardLate")
+"""Card numbers are still missing after three days."""
+
 #: Name → type, as ``temporal operator search-attribute create`` spells the types.
 SEARCH_ATTRIBUTES: dict[str, str] = {
-    "UnioncardDistrict": "Keyword",
-    "UnioncardUnion": "Keyword",
-    "UnioncardBatch": "Keyword",
-    "UnioncardPhase": "Keyword",
-    "UnioncardYear": "Int",
-    "UnioncardNextDeadline": "Datetime",
-    "UnioncardOverdue": "Bool",
-    "UnioncardLate": "Bool",
+    DISTRICT.name: "Keyword",
+    UNION.name: "Keyword",
+    BATCH.name: "Keyword",
+    PHASE.name: "Keyword",
+    YEAR.name: "Int",
+    NEXT_DEADLINE.name: "Datetime",
+    OVERDUE.name: "Bool",
+    LATE.name: "Bool",
 }

@@ -1,0 +1,73 @@
+"""The nightly fetch of the bank's state (每晚取回银行结果, domain 4.5): the net under lost callbacks."""
+
+from datetime import date, datetime, timedelta
+
+from temporalio import activity, workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
+    from unioncard.clock import FileClock
+    from unioncard.clock_segments import business_at
+    from unioncard.contracts.cards import FetchBankState, FetchBankStateResult
+    from unioncard.dates import shanghai_date
+    from workflows.commands import ask
+    from workflows.search_attributes import PHASE
+
+
+SCHEDULED_START = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+"""Set by Temporal on what a schedule starts."""
+
+
+class BankStateStart(BaseModel):
+    """``day`` by hand, or None on schedule: the business day of the scheduled moment."""
+
+    day: date | None = None
+
+
+class BusinessDay:
+    """Tells workflows the business day; they may not read the rehearsal clock's file themselves."""
+
+    def __init__(self, clock: FileClock | None) -> None:
+        self._clock = clock
+
+    @activity.defn(name="business-day")
+    async def of(self, instant: datetime) -> date:
+        """The day in Shanghai that business time shows at a real instant."""
+        segments = self._clock.segments if self._clock else ()
+        return shanghai_date(business_at(segments, instant))
+
+
+@workflow.defn
+class BankStateFetch:
+    """Has card-svc take over one day's state file. A day may be fetched again: what is known changes nothing."""
+
+    @workflow.run
+    async def run(self, start: BankStateStart) -> FetchBankStateResult:
+        """Returns what the file held."""
+        day = start.day or await self._day_of_schedule()
+        workflow.upsert_search_attributes([PHASE.value_set("取回银行结果")])
+        workflow.set_current_details(
+            f"### 取回银行结果\n- **日期**：{day}\n- **怎么办**：无需操作，银行无法连接时自动重试。"
+        )
+        result = await ask(
+            FetchBankState(day=day),
+            # With the workflow's id, so that fetching a day again by hand really fetches.
+            key=f"bank-state/{day}/{workflow.info().workflow_id}",
+            result=FetchBankStateResult,
+            summary=f"取回 {day} 的银行结果",
+        )
+        workflow.upsert_search_attributes([PHASE.value_set("已完成")])
+        workflow.set_current_details(
+            f"### 已完成\n- **日期**：{day}\n- **批次**：{result.batches}\n"
+            f"- **结果**：{result.results}，其中新增 {result.news}，待核对 {result.set_aside}"
+        )
+        return result
+
+    async def _day_of_schedule(self) -> date:
+        # The scheduled moment, not now: a fetch that is caught up in the morning is for the night before.
+        scheduled = workflow.info().typed_search_attributes.get(SCHEDULED_START) or workflow.info().start_time
+        return await workflow.execute_activity_method(
+            BusinessDay.of, scheduled, start_to_close_timeout=timedelta(seconds=10), summary="业务日期"
+        )

@@ -1,0 +1,75 @@
+"""The worker: runs workflows and sends their commands."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
+
+from unioncard.clock import FileClock
+from workflows.bank_state import BankStateFetch, BusinessDay
+from workflows.card_batch import CardBatch
+from workflows.card_check import CardCheck
+from workflows.client import RPC_TIMEOUT
+from workflows.sending import CommandSender
+from workflows.settings import TASK_QUEUE
+
+log = structlog.get_logger()
+
+DEPLOYMENT = "unioncard-workflows"
+WORKFLOWS = [CardBatch, CardCheck, BankStateFetch]
+
+
+def make_worker(
+    client: Client,
+    producer: AIOKafkaProducer,
+    *,
+    build: str | None,
+    clock: FileClock | None = None,
+    task_queue: str = TASK_QUEUE,
+) -> Worker:
+    """A worker for everything there is. ``build`` None is for servers without worker versioning."""
+    versions = build and WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(DEPLOYMENT, build),
+        use_worker_versioning=True,
+        # The worker's default and never in @workflow.defn, where it would hang with an unversioned worker. Running
+        # workflows move to the current build; patch markers in the code and replayed histories make that safe.
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=[CommandSender(producer).send, BusinessDay(clock).of],
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        # A command that is being sent when the worker is told to stop is sent to the end.
+        graceful_shutdown_timeout=timedelta(seconds=5),
+        deployment_config=versions or None,
+    )
+
+
+async def promote(client: Client, build: str) -> None:
+    """Make a build the one that workflows run on; waits until Temporal has seen a worker of it."""
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace=client.namespace,
+        deployment_name=DEPLOYMENT,
+        build_id=build,
+        identity=client.identity,
+        ignore_missing_task_queues=True,
+    )
+    while True:
+        try:
+            await client.workflow_service.set_worker_deployment_current_version(request, timeout=RPC_TIMEOUT)
+            log.info("worker.promoted", build=build)
+            return
+        except RPCError as error:
+            if error.status is RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            log.info("worker.promoting", build=build, status=error.status.name)
+            await asyncio.sleep(0.3)
