@@ -47,7 +47,7 @@ class Topic:
 
 
 TOPICS: Mapping[str, Topic] = {
-    "member-svc.events": Topic(writers=("member-svc",), readers=("card-svc", "workflows")),
+    "member-svc.events": Topic(writers=("member-svc",), readers=("card-svc",)),
     "card-svc.commands": Topic(writers=("workflows",), readers=("card-svc",)),
     "card-svc.events": Topic(writers=("card-svc",), readers=("member-svc", "workflows")),
     "workflows.replies": Topic(writers=("member-svc", "card-svc"), readers=("workflows",)),

@@ -19,12 +19,12 @@ from aiokafka.errors import (
 )
 
 from compose import kafka_access, secrets_volume
-from unioncard import contracts
 from unioncard.messaging import kafka
-from unioncard.messaging.topics import make_topics
+from unioncard.messaging.topics import DEAD, make_topics, topic_names
 from unioncard.settings import Settings, read_settings
 from unioncard_cli import jars
 from unioncard_cli.place import REPOSITORY, Place, free_port_base
+from workflows import bridge, replies
 
 START = REPOSITORY / "deploy" / "compose" / "kafka" / "start.sh"
 
@@ -95,9 +95,13 @@ async def _until_it_has_access_rules(broker: Broker, process: subprocess.Popen[b
             await kafka_access.allow(admin)
             return
         except (KafkaError, OSError):
-            assert process.poll() is None, log.read_text(encoding="utf-8")[-4000:]
-            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")[-4000:]
+            assert process.poll() is None, _end_of(log)
+            assert time.monotonic() < deadline, _end_of(log)
         await asyncio.sleep(0.3)
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8")[-4000:]
 
 
 async def _write(settings: Settings, topic: str) -> None:
@@ -115,8 +119,7 @@ async def _read(settings: Settings, topic: str, group: str) -> bytes:
         await consumer.start()
         record = await asyncio.wait_for(consumer.getone(), 30)
         await consumer.commit()
-        assert record.value is not None
-        return record.value
+        return bytes(record.value or b"")
     finally:
         await consumer.stop()
 
@@ -165,4 +168,10 @@ async def test_telling_the_rules_again_changes_nothing(broker: Broker) -> None:
 
 
 def test_every_topic_of_the_contracts_has_its_writers_and_readers() -> None:
-    assert set(kafka_access.TOPICS) == {contract.TOPIC for contract in contracts.REGISTRY.values()}
+    assert sorted([*kafka_access.TOPICS, *(name + DEAD for name in kafka_access.TOPICS)]) == sorted(topic_names())
+
+
+def test_the_workflows_may_read_what_they_consume_in_the_groups_that_they_use() -> None:
+    readable = {name for name, topic in kafka_access.TOPICS.items() if "workflows" in topic.readers}
+    assert readable == {*bridge.TOPICS, *replies.TOPICS}
+    assert all(group.startswith("workflows") for group in (bridge.GROUP, replies.GROUP))
