@@ -74,6 +74,8 @@ class Operation:
 
     ask: Callable[[AsyncEngine, Call], Awaitable[Any]]
     record: Callable[[Transaction, Call, Any], Awaitable[Outcome]]
+    timeout_s: float | None = None
+    """Where one call takes longer than the dispatcher allows the others."""
 
 
 _RECORD = sa.text("""
@@ -265,7 +267,7 @@ class Dispatcher:
             raise PartnerDown("circuit breaker is open")
         started = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(operation.timeout_s or self._timeout_s):
                 answer = await operation.ask(self._work.engine, call)
         except (PartnerDown, TimeoutError) as error:
             self._note(started, worked=False)
