@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -219,11 +220,9 @@ class CardBatch:
             self._shown = self._view()
         now = self._shown
         workflow.set_current_details(now.details)
-        if before is None or _attributes(before) != _attributes(now):
-            deadline = NEXT_DEADLINE.value_set(now.next_deadline) if now.next_deadline else NEXT_DEADLINE.value_unset()
-            workflow.upsert_search_attributes(
-                [PHASE.value_set(now.phase), LATE.value_set(now.late), OVERDUE.value_set(now.overdue), deadline]
-            )
+        changes = _changes(before, now)
+        if changes:
+            workflow.upsert_search_attributes(changes)
 
 
 _NOTICES = {
@@ -234,5 +233,16 @@ _NOTICES = {
 }
 
 
-def _attributes(view: View) -> tuple[str, bool, bool, datetime | None]:
-    return view.phase, view.late, view.overdue, view.next_deadline
+def _changes(before: View | None, now: View) -> list[SearchAttributeUpdate[Any]]:
+    """The search attributes that differ; a run begins without any deadline."""
+    changes: list[SearchAttributeUpdate[Any]] = []
+    if before is None or before.phase != now.phase:
+        changes.append(PHASE.value_set(now.phase))
+    if before is None or before.late != now.late:
+        changes.append(LATE.value_set(now.late))
+    if before is None or before.overdue != now.overdue:
+        changes.append(OVERDUE.value_set(now.overdue))
+    if now.next_deadline != (before and before.next_deadline):
+        due = now.next_deadline
+        changes.append(NEXT_DEADLINE.value_set(due) if due else NEXT_DEADLINE.value_unset())
+    return changes

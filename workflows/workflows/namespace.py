@@ -1,5 +1,7 @@
 """What the namespace must hold before workflows can run in it."""
 
+from collections.abc import Sequence
+
 import structlog
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
@@ -27,10 +29,16 @@ async def ensure_search_attributes(client: Client) -> list[str]:
     there = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
     )
-    missing = {name: _TYPES[kind] for name, kind in SEARCH_ATTRIBUTES.items() if name not in there.custom_attributes}
+    missing = [name for name in SEARCH_ATTRIBUTES if name not in there.custom_attributes]
     if missing:
-        await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing), timeout=RPC_TIMEOUT
-        )
-        log.info("temporal.search_attributes_added", names=sorted(missing))
-    return sorted(missing)
+        await add_search_attributes(client, missing)
+        log.info("temporal.search_attributes_added", names=missing)
+    return missing
+
+
+async def add_search_attributes(client: Client, names: Sequence[str]) -> None:
+    """Add these of our search attributes, none of which is there yet."""
+    wanted = {name: _TYPES[SEARCH_ATTRIBUTES[name]] for name in names}
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=wanted), timeout=RPC_TIMEOUT
+    )
