@@ -70,11 +70,14 @@ def fetch(cache: Path, progress: Progress = lambda done, total: None) -> None:
     with alone(cache):
         wanted = missing(cache)
         total, done = sum(jar.size for jar in wanted), 0
-        with tempfile.TemporaryDirectory(dir=folder(cache)) as scratch, ThreadPoolExecutor(8) as pool:
-            context = _maven(scratch)
-            for jar in pool.map(lambda jar: _fetch_one(context, jar, folder(cache)), wanted):
-                done += jar.size
-                progress(done, total)
+        with tempfile.TemporaryDirectory(dir=folder(cache), ignore_cleanup_errors=True) as scratch:
+            context, pool = _maven(scratch), ThreadPoolExecutor(8)
+            try:
+                for jar in pool.map(lambda jar: _fetch_one(context, jar, folder(cache)), wanted):
+                    done += jar.size
+                    progress(done, total)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for the rest
 
 
 def _fetch_one(context: "MavenContext", jar: Jar, target: Path) -> Jar:

@@ -6,8 +6,6 @@ from typing import NoReturn
 
 import typer
 
-from unioncard.keys import KeysError
-from unioncard.settings import SettingsError
 from unioncard_cli import doctor, keys_commands, screens, stack_commands
 from unioncard_cli.place import StackError
 
@@ -36,7 +34,7 @@ def run() -> NoReturn:
         app()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except (StackError, SettingsError, KeysError) as error:
+    except StackError as error:
         screens.show_error(error)
     except BaseException:
         sys.excepthook(*sys.exc_info())

@@ -27,6 +27,9 @@ PORTS = {
 EXTERNAL = {"postgres": "UNIONCARD_DATABASE_URL", "kafka": "UNIONCARD_KAFKA", "temporal": "UNIONCARD_TEMPORAL"}
 
 
+_given: set[int] = set()  # by free_port_base: a stack that is not yet up does not hold its ports
+
+
 class StackError(Exception):
     """Something the person at the keyboard can act on: ``str()`` says what is wrong, ``remedy`` what to do."""
 
@@ -111,14 +114,19 @@ def _port_base(text: str) -> int:
     return int(text)
 
 
-def free_port_base(start: int = 22000, stop: int = 32000, step: int = 20) -> int:
-    """A base above which every port of a stack is free now. Below 32768, where Linux hands out ports to clients."""
-    offset = (os.getpid() * step) % (stop - start)  # test runs side by side start looking at different places
-    for distance in range(0, stop - start, step):
-        base = start + (offset + distance) % (stop - start)
-        if all(port_is_free(base + above) for above in PORTS.values()):
+def free_port_base() -> int:
+    """A base above which every port of a stack is free, and that this process has not been given before.
+
+    Below 32768, where Linux hands out ports to clients.
+    """
+    start, places, step = 22000, 500, 20
+    first = os.getpid() * 7919 % places  # test runs side by side look at different places first
+    for distance in range(places):
+        base = start + (first + distance) % places * step
+        if base not in _given and all(port_is_free(base + above) for above in PORTS.values()):
+            _given.add(base)
             return base
-    raise StackError(f"no free port base between {start} and {stop}", "stop some programs that listen there")
+    raise StackError("no free ports between 22000 and 32000", "end some of the programs that listen there")
 
 
 def port_is_free(port: int) -> bool:

@@ -83,7 +83,8 @@ def _as_system_user(words: list[str], data: Path) -> list[str]:
 
 
 def _open_to_all(*folders: Path) -> bool:
-    return all(parent.stat().st_mode & 0o005 == 0o005 for folder in folders for parent in folder.absolute().parents)
+    above = {parent for folder in folders for parent in folder.absolute().parents if parent.exists()}
+    return all(parent.stat().st_mode & 0o005 == 0o005 for parent in above)
 
 
 def _system_user() -> pwd.struct_passwd:

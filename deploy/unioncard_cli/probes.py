@@ -1,11 +1,10 @@
-"""Does a part really answer? Each probe returns when it does and raises when it does not (yet)."""
+"""Does a part really answer? Each probe returns when it does and raises when it does not (yet).
+
+The clients are imported where they are used: they take a second, which ``unioncard status`` should not.
+"""
 
 import asyncio
 
-import psycopg
-
-from unioncard.messaging import kafka as kafka_clients
-from unioncard.settings import Settings, read_settings
 from unioncard_cli.place import HOST, Place
 
 PATIENCE_S = 2.0
@@ -17,6 +16,8 @@ class NotReady(Exception):
 
 async def postgres(place: Place) -> None:
     """A query is answered (during recovery none is)."""
+    import psycopg
+
     url = place.environment()["UNIONCARD_DATABASE_URL"]
     async with await psycopg.AsyncConnection.connect(url, connect_timeout=int(PATIENCE_S)) as connection:
         await connection.execute("SELECT 1")
@@ -24,10 +25,12 @@ async def postgres(place: Place) -> None:
 
 async def kafka(place: Place) -> None:
     """The broker tells its metadata, and there is a controller that can make topics."""
+    from unioncard.messaging import kafka as kafka_clients
+    from unioncard.settings import Settings, read_settings
+
     if not place.external("kafka"):
-        _, writer = await asyncio.open_connection(
-            HOST, place.port("kafka")
-        )  # the client complains loudly to a closed port
+        # first without the client, which complains loudly of a port that nobody listens to yet
+        _, writer = await asyncio.open_connection(HOST, place.port("kafka"))
         writer.close()
     settings = read_settings(Settings, kafka=place.environment()["UNIONCARD_KAFKA"])
     client = kafka_clients.admin(settings, "probe")

@@ -1,13 +1,16 @@
 """What the supervisor tells the others (``state.json``) and what they ask of it (``wanted.json``), as files."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -81,9 +84,58 @@ def read_wanted(state: Path) -> Wanted:
     return Wanted(tuple(content["parts"]), content["asked"])
 
 
-def write_wanted(state: Path, wanted: Wanted) -> None:
+def want(state: Path, parts: Iterable[str]) -> int:
+    """Asks for these parts beside those that were asked for before. Returns the number of the request."""
+    with _writing_wanted(state):
+        asked = time.time_ns()
+        together = tuple(dict.fromkeys((*read_wanted(state).parts, *parts)))
+        _write(state / "wanted.json", asdict(Wanted(together, asked)))
+        return asked
+
+
+def want_nothing(state: Path) -> None:
+    """A supervisor that was called just now, and arrives later, finds nothing to do."""
+    if (state / "wanted.json").exists():
+        with _writing_wanted(state):
+            _write(state / "wanted.json", asdict(Wanted((), time.time_ns())))
+
+
+@contextmanager
+def _writing_wanted(state: Path) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
-    _write(state / "wanted.json", asdict(wanted))
+    with open(state / "wanted.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def hold_alone(lock: IO[str]) -> bool:
+    """Takes the supervisor's lock. False if another supervisor has it; someone who only looks is waited for."""
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.truncate(0)
+            return True
+        except BlockingIOError:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            time.sleep(0.01)
+
+
+def holder(state: Path) -> int | None:
+    """The pid of the supervisor that holds the lock; a lock file that nobody holds says nothing."""
+    try:
+        with open(state / "supervisor.lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                text = lock.read()
+                return int(text) if text else None
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def end_leftovers(state: Path) -> None:

@@ -1,8 +1,6 @@
 """A stack as an object: what the command line, the demo and the tests use to bring one up and look at it."""
 
 import contextlib
-import fcntl
-import json
 import os
 import shutil
 import signal
@@ -24,6 +22,7 @@ TABLE = "unioncard_cli.parts:PARTS"
 UP_LIMIT_S = 300.0
 DOWN_LIMIT_S = 60.0
 LOOK_EVERY_S = 0.05
+SUMMONS = 3
 
 
 class PartFailed(StackError):
@@ -90,10 +89,9 @@ class Stack:
             if kafka.archive_missing(self.place.cache):
                 audience.preparing("Kafka's start-up archive (once)")
                 kafka.make_archive(self.place.cache)
-        asked = time.time_ns()
-        earlier = records.read_wanted(self.place.state).parts if self.supervisor_pid() else ()
-        records.write_wanted(self.place.state, records.Wanted(tuple(dict.fromkeys((*earlier, *names))), asked))
+        asked = records.want(self.place.state, names)
         self._summon()
+        summons = 1
         deadline = time.monotonic() + UP_LIMIT_S
         while time.monotonic() < deadline:
             known, heard = records.read_state(self.place.state)
@@ -105,27 +103,33 @@ class Stack:
                 if all(known[name].state in GOOD for name in names):
                     return
             if not self.supervisor_pid() and not self._child_starts():
-                raise StackError(
-                    "the supervisor ended: " + " / ".join(self.log_tail("supervisor", 5)), "run the same command again"
-                )
+                if summons == SUMMONS:
+                    raise StackError(
+                        "the supervisor ended: " + " / ".join(self.log_tail("supervisor", 5)),
+                        f"look at its log: {self.place.log('supervisor')}",
+                    )
+                self._summon()
+                summons += 1
             time.sleep(LOOK_EVERY_S)
         raise StackError(f"the stack is not up after {UP_LIMIT_S:g} s", "look at: unioncard status, unioncard logs")
 
     def down(self) -> bool:
         """Stops everything, dependents first. True if anything ran. Nothing is left afterwards, however it went."""
-        pid = self.supervisor_pid()
-        if pid:
+        ran = False
+        records.want_nothing(self.place.state)
+        while pid := self.supervisor_pid():
+            ran = True
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-            if not self._gone(DOWN_LIMIT_S):
+            if not self._gone(pid, DOWN_LIMIT_S):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                self._gone(5)
+                self._gone(pid, 5)
         if self._child is not None:
             self._child.wait(10)
             self._child = None
         records.end_leftovers(self.place.state)
-        return pid is not None
+        return ran
 
     def _check_external(self, names: list[str]) -> None:
         for name in names:
@@ -162,9 +166,9 @@ class Stack:
     def _child_starts(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
-    def _gone(self, limit: float) -> bool:
+    def _gone(self, pid: int, limit: float) -> bool:
         deadline = time.monotonic() + limit
-        while self.supervisor_pid():
+        while self.supervisor_pid() == pid:
             if time.monotonic() > deadline:
                 return False
             time.sleep(LOOK_EVERY_S)
@@ -173,17 +177,8 @@ class Stack:
     # -- looking -----------------------------------------------------------------------------------------------
 
     def supervisor_pid(self) -> int | None:
-        """The pid of the supervisor, if one holds the lock; a stale file says nothing."""
-        try:
-            with open(self.place.state / "supervisor.lock") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    text = lock.read()
-                    return int(json.loads(text)["pid"]) if text else None
-        except FileNotFoundError:
-            pass
-        return None
+        """The pid of the supervisor, if one runs; a stale file says nothing."""
+        return records.holder(self.place.state)
 
     def status(self) -> dict[str, Record]:
         """Every part that was ever wanted here, by name; all ``stopped`` when no supervisor runs."""

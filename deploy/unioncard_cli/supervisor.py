@@ -7,8 +7,6 @@ Its children die with it, however it dies (``PR_SET_PDEATHSIG``, by ``setpriv``)
 
 import asyncio
 import contextlib
-import fcntl
-import json
 import os
 import shutil
 import signal
@@ -56,6 +54,8 @@ class Supervisor:
 
     def read_wanted(self) -> None:
         """Starts what is newly wanted and lets failed parts try again."""
+        if self.ending.is_set():  # who asks now calls the next supervisor
+            return
         wanted = records.read_wanted(self.place.state)
         for part in in_order(self.table, set(wanted.parts) & set(self.table)):
             if part.name in self.tasks:
@@ -216,22 +216,14 @@ def _table(name: str) -> dict[str, Part]:
 
 
 def main(table: str) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is listened to: wanted.json is read then anyway
     place = Place.of(os.environ)
     place.state.mkdir(parents=True, exist_ok=True)
-    with open(place.state / "supervisor.lock", "a+") as lock:
-        deadline = time.monotonic() + 2
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:  # another supervisor, or someone who looks whether there is one
-                if time.monotonic() > deadline:
-                    return 0
-                time.sleep(0.05)
+    with open(place.state / "supervisor.lock", "a") as lock:
+        if not records.hold_alone(lock) or not records.read_wanted(place.state).parts:
+            return 0
         records.end_leftovers(place.state)
-        lock.seek(0)
-        lock.truncate()
-        json.dump({"pid": os.getpid()}, lock)
+        lock.write(str(os.getpid()))
         lock.flush()
         asyncio.run(Supervisor(place, _table(table)).run())
     return 0

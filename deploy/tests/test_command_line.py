@@ -1,0 +1,142 @@
+"""What a person at the keyboard sees: words, remedies and exit codes of the ``unioncard`` command."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unioncard_cli import doctor
+from unioncard_cli.place import free_port_base
+from unioncard_cli.stack import Stack
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+PROGRAM = str(Path(sys.executable).with_name("unioncard"))
+
+
+@pytest.fixture
+def unioncard(tmp_path: Path) -> Run:
+    """Runs the installed command on a stack of its own in ``tmp_path / "state"``."""
+    base = str(free_port_base())
+
+    def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        own = {"UNIONCARD_STATE": str(tmp_path / "state"), "UNIONCARD_PORT_BASE": base, "COLUMNS": "200"}
+        return subprocess.run([PROGRAM, *words], capture_output=True, text=True, env={**os.environ, **own, **env})
+
+    return run
+
+
+def test_up_status_logs_down(unioncard: Run, tmp_path: Path) -> None:
+    none = unioncard("status")
+    assert none.returncode == 3
+    assert "unioncard up" in none.stdout
+
+    up = unioncard("up", "temporal")
+    assert up.returncode == 0, up.stderr
+    assert "The stack is up (1 parts" in up.stdout
+    assert "/namespaces/default/workflows" in up.stdout
+
+    status = unioncard("status")
+    assert status.returncode == 0
+    assert "temporal" in status.stdout
+    assert "ready" in status.stdout
+
+    logs = unioncard("logs", "temporal")
+    assert logs.returncode == 0
+    assert "Temporal UI:" in logs.stdout
+
+    assert "this stack is running" in unioncard("doctor").stdout
+    down = unioncard("down")
+    assert down.returncode == 0
+    assert down.stdout.strip().endswith("The stack is down.")
+    assert unioncard("down").stdout.strip().endswith("The stack was not running.")
+    assert (tmp_path / "state" / "temporal" / "temporal.sqlite").exists()
+
+
+def test_a_part_that_does_not_start_shows_its_log_and_exits_1(unioncard: Run, tmp_path: Path) -> None:
+    keys = tmp_path / "state" / "keys"
+    keys.mkdir(parents=True)
+    (keys / "card-svc.json").write_text("{")
+    up = unioncard("up", "keys")
+    unioncard("down")
+    assert up.returncode == 1
+    assert "keys did not start: ended with exit code 1" in up.stderr
+    assert "card-svc.json" in up.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "address", "part"),
+    [
+        ("UNIONCARD_DATABASE_URL", "postgresql://admin:secret@127.0.0.1:1/postgres", "postgres"),
+        ("UNIONCARD_KAFKA", "127.0.0.1:1", "kafka"),
+        ("UNIONCARD_TEMPORAL", "127.0.0.1:1", "temporal"),
+    ],
+)
+def test_another_server_that_does_not_answer_is_named(unioncard: Run, setting: str, address: str, part: str) -> None:
+    up = unioncard("up", part, **{setting: address})
+    assert up.returncode == 1
+    assert f"{setting} names a server that does not answer: 127.0.0.1:1" in up.stderr
+    assert "unset it" in up.stderr
+    assert "secret" not in up.stderr + up.stdout
+
+
+def test_unknown_names_and_settings_are_answered_with_the_known_ones(unioncard: Run) -> None:
+    part = unioncard("up", "postgers")
+    assert part.returncode == 1
+    assert "there is no part 'postgers'" in part.stderr
+    assert "postgres, kafka, temporal" in part.stderr
+    assert unioncard("logs", "postgers").returncode == 1
+
+    base = unioncard("status", UNIONCARD_PORT_BASE="80")
+    assert base.returncode == 1
+    assert "UNIONCARD_PORT_BASE=80 is no port base" in base.stderr
+
+
+def test_keys_are_made_once(unioncard: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    assert unioncard("keys", "init", str(folder)).returncode == 0
+    first = {path.name: path.read_text() for path in folder.iterdir()}
+    assert {"member-svc.json", "card-svc.json", "workflows.json", "sandbox.json"} <= set(first)
+    assert unioncard("keys", "init", str(folder)).returncode == 0
+    assert {path.name: path.read_text() for path in folder.iterdir()} == first
+
+    assert unioncard("keys", "rotate", str(folder), "field").returncode == 0
+    assert (folder / "card-svc.json").read_text() != first["card-svc.json"]
+    assert "one of: field, hash" in unioncard("keys", "rotate", str(folder), "feild").stderr
+
+
+def test_doctor_finds_a_taken_port_and_a_server_that_does_not_answer(
+    tmp_path: Path, held_port: Callable[[int], int]
+) -> None:
+    stack = Stack(tmp_path / "state", free_port_base(), {"UNIONCARD_KAFKA": "127.0.0.1:1"})
+    port = stack.place.port("postgres")
+    pid = held_port(port)
+    bad = {one.what: one for one in doctor.examine(stack) if one.grade == "bad"}
+    assert set(bad) == {"ports", "UNIONCARD_KAFKA"}
+    assert f"port {port} of postgres is taken by" in bad["ports"].text
+    assert f"kill {pid}" in bad["ports"].remedy
+
+
+def test_doctor_finds_nothing_bad_here(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "state", free_port_base())
+    assert [one for one in doctor.examine(stack) if one.grade == "bad"] == []
+
+
+def test_make_says_so_when_python_is_missing_or_too_old(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(root / name, tmp_path / name)
+    for room in ("shared", "services/member-svc", "services/card-svc", "workflows", "deploy"):
+        (tmp_path / room).mkdir(parents=True)
+        (tmp_path / room / "pyproject.toml").touch()
+    old = tmp_path / "python3.8"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    for python in ("no-such-python", str(old)):
+        done = subprocess.run(["make", f"PYTHON={python}", "up"], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode != 0
+        assert f"unioncard needs Python 3.11 or newer; '{python}' is missing or older" in done.stdout
+        assert "make PYTHON=/path/to/python3.11 up" in done.stdout
