@@ -36,12 +36,15 @@ async def test_a_commit_writes_fact_audit_and_message(room: Room) -> None:
 
 
 async def test_a_rollback_leaves_nothing(room: Room) -> None:
-    with pytest.raises(RuntimeError):
+    async def fails() -> None:
         async with room.work.begin("account:17") as tx:
             await tx.conn.execute(FACT)
             tx.audit("batch.submit", "batch:9")
             tx.publish(Noted(number=1), key="12")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fails()
     for table in ("facts", "audit_log", "outbox"):
         assert await room.scalar(f"SELECT count(*) FROM {table}") == 0
 
@@ -60,10 +63,13 @@ async def test_now_is_the_business_time_of_the_request_and_messages_carry_wall_t
 
 
 async def test_messages_too_large_are_refused_where_they_are_published(room: Room) -> None:
-    with pytest.raises(MessageTooLarge, match="test.noted.v1"):
+    async def fails() -> None:
         async with room.work.begin("a") as tx:
             await tx.conn.execute(FACT)
             tx.publish(Noted(number=1, text="x" * MAX_MESSAGE_BYTES), key="12")
+
+    with pytest.raises(MessageTooLarge, match=r"test\.noted\.v1"):
+        await fails()
     assert await room.numbers() == []
     async with room.work.begin("a") as tx:
         tx.publish(Noted(number=1, text="x" * (MAX_MESSAGE_BYTES - 1000)), key="12")

@@ -213,7 +213,9 @@ async def read_topic(settings: Settings, topic: str) -> list[tuple[str, bytes]]:
         await consumer.stop()
 
 
-async def make_topic(settings: Settings, *names: str, partitions: int = 1, **options: str) -> None:
+async def make_topic(
+    settings: Settings, *names: str, partitions: int = 1, options: dict[str, str] | None = None
+) -> None:
     """Topics for one test, each with its topic of dead letters."""
     from aiokafka.admin import NewTopic
 

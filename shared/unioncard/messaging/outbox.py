@@ -104,6 +104,8 @@ class Relay:
     async def _send_with_new_producer(self, conn: psycopg.AsyncConnection) -> None:
         """Send until a message fails. An idempotent producer that lost a batch, even one that the broker refused for
         its size, has a gap in its sequence, and the broker takes nothing more from it for that partition."""
+        # Also while the broker is away and nothing below is reached: that is when the age of the oldest row tells.
+        await self._measure(conn)
         producer = self._make_producer()
         try:
             await producer.start()
@@ -119,7 +121,6 @@ class Relay:
         good = await self._send(conn, producer, rows) if rows else True
         if time.monotonic() - self._measured_at > 1.0:
             await self._measure(conn)
-            self._measured_at = time.monotonic()
         if not rows:
             # Woken by NOTIFY; once a second in any case, since a notification is lost when we reconnect.
             async for _ in conn.notifies(timeout=1.0, stop_after=1):
@@ -194,6 +195,7 @@ class Relay:
             await conn.execute("UPDATE outbox SET refused = 'MessageSizeTooLarge' WHERE id = ANY(%s)", (refused,))
 
     async def _measure(self, conn: psycopg.AsyncConnection) -> None:
+        self._measured_at = time.monotonic()
         cursor = await conn.execute(
             """
             SELECT count(*) FILTER (WHERE refused IS NULL), count(refused),
