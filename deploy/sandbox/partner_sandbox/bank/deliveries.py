@@ -1,0 +1,103 @@
+"""Into which callbacks the bank puts the answer to a batch. Pure: drawn from the seed and the batch number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from partner_sandbox.bank.models import CALLBACK_LIMIT
+from partner_sandbox.behaviour import Behaviour, chance
+
+PIECES = 4
+
+Results = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One callback to be made: its body, and how long after the outcomes are known."""
+
+    answer_id: str
+    batch_number: str
+    kind: str
+    members: int
+    body: bytes
+    after_ms: int
+
+
+def plan(behaviour: Behaviour, batch_number: str, answered_at: str, results: Results) -> list[Delivery]:
+    """The callbacks of one batch, ``[]`` for a silent one; at most 1,000 results each."""
+    callback, seed = behaviour.callback, behaviour.seed
+
+    def happens(what: str, rate: float) -> bool:
+        return chance(seed, what, batch_number) < rate
+
+    if happens("silent", callback.silent_rate):
+        return []
+    told = _half(results, seed, batch_number, callback.half_share) if happens("half", callback.half_rate) else results
+    if happens("out-of-order", callback.out_of_order_rate):
+        pieces, places = _shuffled(told, seed, batch_number)
+    else:
+        pieces = _cut(told, CALLBACK_LIMIT)
+        places = list(range(len(pieces)))
+
+    deliveries: list[Delivery] = []
+    for index, (piece, place) in enumerate(zip(pieces, places, strict=True)):
+        answer_id = f"{batch_number}-{index + 1}"
+        body = encode(answer_id, batch_number, answered_at, complete=len(piece) == len(results), results=piece)
+        after = callback.delay_ms + place * callback.spread_ms
+        deliveries.append(Delivery(answer_id, batch_number, "answer", len(piece), body, after))
+        if chance(seed, "duplicate", answer_id) < callback.duplicate_rate:
+            again = after + callback.duplicate_gap_ms
+            deliveries.append(Delivery(answer_id, batch_number, "duplicate", len(piece), body, again))
+    if happens("unknown", callback.unknown_rate):
+        deliveries.append(_unknown(batch_number, answered_at, results[0], callback.delay_ms))
+    return deliveries
+
+
+def encode(answer_id: str, batch_number: str, answered_at: str, *, complete: bool, results: object) -> bytes:
+    """An :class:`~partner_sandbox.bank.models.Answer` as JSON; ``results`` may be an ``orjson.Fragment``."""
+    return orjson.dumps(
+        {
+            "answer_id": answer_id,
+            "batch_number": batch_number,
+            "answered_at": answered_at,
+            "complete": complete,
+            "results": results,
+        }
+    )
+
+
+def _cut(results: Results, size: int) -> list[Results]:
+    return [results[start : start + size] for start in range(0, len(results), size)]
+
+
+def _shuffled(results: Results, seed: str, batch_number: str) -> tuple[list[Results], list[int]]:
+    """The results mixed and in several pieces, and the place in which each piece is sent."""
+    mixed = sorted(results, key=lambda one: chance(seed, "mix", batch_number, one["member_id"]))
+    pieces = _cut(mixed, min(CALLBACK_LIMIT, -(-len(mixed) // PIECES) or 1))
+    order = sorted(range(len(pieces)), key=lambda index: chance(seed, "place", batch_number, index))
+    return pieces, [order.index(index) for index in range(len(pieces))]
+
+
+def _half(results: Results, seed: str, batch_number: str, share: float) -> Results:
+    """The members of half an answer: someone is always left out, and of two or more someone is told."""
+    told = [one for one in results if chance(seed, "left-out", batch_number, one["member_id"]) >= share]
+    if len(told) == len(results):
+        return told[:-1]
+    return told or list(results[: len(results) > 1])
+
+
+def _unknown(batch_number: str, answered_at: str, pattern: dict[str, Any], after_ms: int) -> Delivery:
+    """An answer, well-formed and signed, for a batch number that never existed."""
+    never = f"cbc000{batch_number[-12:]}x"
+    someone = {
+        "member_id": 0 if isinstance(pattern["member_id"], int) else "0",
+        "member_number": "0000000000",
+        "status": "failed",
+        "reason_code": "DOCUMENT_MISMATCH",
+        "reason": "姓名与证件号码联网核查不一致，请核对后重新提交。",
+    }
+    body = encode(f"{never}-1", never, answered_at, complete=True, results=[someone])
+    return Delivery(f"{never}-1", never, "unknown", 1, body, after_ms)

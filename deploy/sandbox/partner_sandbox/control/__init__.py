@@ -1,0 +1,1 @@
+"""How tests set the partners' behaviour."""
