@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from urllib.parse import urlsplit
 
 from unioncard_cli import probes
@@ -13,7 +12,17 @@ LIMIT_S = 15.0
 
 
 async def _temporal(place: Place) -> None:
-    await import_module("unioncard_cli.external_temporal").answers(place)
+    """By gRPC, with the settings' TLS and key: the namespace is there."""
+    from unioncard.settings import Settings, read_settings
+    from workflows.client import connect  # here, because importing temporalio takes most of a second
+
+    environment = place.environment()
+    settings = read_settings(
+        Settings,
+        temporal=environment["UNIONCARD_TEMPORAL"],
+        temporal_namespace=environment["UNIONCARD_TEMPORAL_NAMESPACE"],
+    )
+    await connect(settings)
 
 
 _PROBES: dict[str, Callable[[Place], Awaitable[None]]] = {

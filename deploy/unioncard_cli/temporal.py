@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from unioncard_cli.place import HOST, Place, StackError
-from workflows.search_attributes import SEARCH_ATTRIBUTES
+from workflows.attribute_types import SEARCH_ATTRIBUTES
 
 
 def prepare(place: Place) -> None:

@@ -4,6 +4,10 @@ from datetime import datetime
 
 from temporalio.common import SearchAttributeKey
 
+from workflows.attribute_types import SEARCH_ATTRIBUTES
+
+__all__ = ["BATCH", "DISTRICT", "LATE", "NEXT_DEADLINE", "OVERDUE", "PHASE", "SEARCH_ATTRIBUTES", "UNION", "YEAR"]
+
 DISTRICT: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardDistrict")
 """区局编号, three digits."""
 UNION: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardUnion")
@@ -20,15 +24,3 @@ OVERDUE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardOverdu
 """The bank has not called within its 15 days."""
 LATE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardLate")
 """Card numbers are still missing after three days."""
-
-#: Name → type, as ``temporal operator search-attribute create`` spells the types.
-SEARCH_ATTRIBUTES: dict[str, str] = {
-    DISTRICT.name: "Keyword",
-    UNION.name: "Keyword",
-    BATCH.name: "Keyword",
-    PHASE.name: "Keyword",
-    YEAR.name: "Int",
-    NEXT_DEADLINE.name: "Datetime",
-    OVERDUE.name: "Bool",
-    LATE.name: "Bool",
-}
