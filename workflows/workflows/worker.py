@@ -1,6 +1,7 @@
 """The worker: runs workflows and sends their commands."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -32,8 +33,9 @@ def make_worker(
     build: str | None,
     clock: FileClock | None = None,
     task_queue: str = TASK_QUEUE,
+    workflows: Sequence[type] = WORKFLOWS,
 ) -> Worker:
-    """A worker for everything there is. ``build`` None is for servers without worker versioning."""
+    """A worker for ``workflows``, by default all there are. ``build`` None is for servers without worker versioning."""
     versions = build and WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(DEPLOYMENT, build),
         use_worker_versioning=True,
@@ -44,7 +46,7 @@ def make_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=WORKFLOWS,
+        workflows=workflows,
         activities=[CommandSender(producer).send, BusinessDay(clock).of],
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),

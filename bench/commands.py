@@ -1,0 +1,105 @@
+"""Command round trips: Temporal → Kafka → a service with inbox, fact, outbox and commit → Kafka → Temporal.
+
+Beside it, in the same run and with the same split into processes, an echo of the same shape without any promise. The
+two take turns, since whatever else the machine does changes from one minute to the next.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from temporalio.client import Client
+
+from bench import topics
+from bench.echo.contracts import BARE_COMMANDS, BARE_REPLIES, TOPIC
+from bench.echo.service import make_database
+from bench.echo.workflow import BARE_QUEUE, FULL_QUEUE, Plan, Rounds
+from bench.ground import Child, Ground, children, seconds_since, settings_of
+from bench.results import Row, Target, median, percentile
+from workflows.client import connect
+
+SHARE_OF_BARE = 0.75
+IN_FLIGHT = 40
+TURNS = 5
+
+
+@dataclass(slots=True)
+class Side:
+    """The full path, or the bare one, and what it showed."""
+
+    name: str
+    queue: str
+    per_second: list[float] = field(default_factory=list)
+    loaded: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
+
+
+async def measure(ground: Ground) -> list[Row]:
+    """Rates are medians over the turns; p50 and p95 are over all round trips of all turns."""
+    with ground.fresh_stack(["postgres", "kafka", "temporal"]) as stack:
+        settings = settings_of(stack)
+        await topics.make(settings, [TOPIC, BARE_COMMANDS, BARE_REPLIES])
+        await make_database(settings)
+        service = Child(stack, "bench-svc", "bench.echo.service", TOPIC)
+        bare_service = Child(stack, "bare-svc", "bench.echo.bare_service", BARE_COMMANDS)
+        workers = Child(stack, "worker", "bench.echo.worker"), Child(stack, "bare-worker", "bench.echo.bare_worker")
+        with children(service, bare_service, *workers):
+            for child in (service, bare_service, *workers):
+                await child.line()
+            service.tell("go")
+            bare_service.tell("go")
+            client = await connect(settings)
+            full, bare = Side("full", FULL_QUEUE), Side("bare", BARE_QUEUE)
+            await _turns(ground, client, full, bare)
+    return _rows(full, bare)
+
+
+async def _turns(ground: Ground, client: Client, full: Side, bare: Side) -> None:
+    rounds, turns = (10, 2) if ground.quick else (25, TURNS)
+    for side in (full, bare):
+        await _load(client, side, rounds=5)  # caches, connections and pollers
+    for turn in range(turns):
+        # ABBA: neither always follows the other
+        for side in (full, bare) if turn % 2 == 0 else (bare, full):
+            begun = time.perf_counter()
+            seconds = await _load(client, side, rounds)
+            side.per_second.append(len(seconds) / seconds_since(begun))
+            side.loaded += seconds
+            side.alone += await _alone(client, side, rounds=20)
+        ground.say(f"turn {turn + 1}: full {full.per_second[-1]:.0f}/s, bare {bare.per_second[-1]:.0f}/s")
+
+
+async def _load(client: Client, side: Side, rounds: int) -> list[float]:
+    plan = Plan(rounds, bare=side.name == "bare")
+    runs = [_run(client, side, plan, f"bench-{side.name}-{time.time_ns()}-{number}") for number in range(IN_FLIGHT)]
+    return [one for seconds in await asyncio.gather(*runs) for one in seconds]
+
+
+async def _alone(client: Client, side: Side, rounds: int) -> list[float]:
+    return await _run(client, side, Plan(rounds, side.name == "bare"), f"bench-alone-{side.name}-{time.time_ns()}")
+
+
+async def _run(client: Client, side: Side, plan: Plan, workflow_id: str) -> list[float]:
+    return await client.execute_workflow(Rounds.run, plan, id=workflow_id, task_queue=side.queue)
+
+
+def _rows(full: Side, bare: Side) -> list[Row]:
+    def latency(what: str, share: float, mine: list[float], theirs: list[float]) -> Row:
+        value, other = percentile(mine, share) * 1000, percentile(theirs, share) * 1000
+        return Row(f"p{share * 100:.0f} {what}", value, "ms", bare=other)
+
+    return [
+        Row(
+            f"command round trips, {IN_FLIGHT} in flight",
+            median(full.per_second),
+            "/s",
+            bare=median(bare.per_second),
+            target=Target(SHARE_OF_BARE, of_ratio=True),
+            samples=full.per_second,
+            bare_samples=bare.per_second,
+        ),
+        latency(f"with {IN_FLIGHT} in flight", 0.50, full.loaded, bare.loaded),
+        latency(f"with {IN_FLIGHT} in flight", 0.95, full.loaded, bare.loaded),
+        latency("alone", 0.50, full.alone, bare.alone),
+        latency("alone", 0.95, full.alone, bare.alone),
+    ]
