@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 import httpx
@@ -20,6 +19,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from unioncard.principal import Principal as Principal
+from unioncard.principal import Role as Role
 from unioncard.problems import Problem, not_found
 
 ISSUER = "member-svc"
@@ -29,34 +30,6 @@ KEYS_FRESH_S = 300.0
 REFETCH_S = 5.0
 # How far the clocks of two machines may differ.
 LEEWAY_S = 5
-
-
-class Role(StrEnum):
-    """What an account may do (domain 1)."""
-
-    UNION = "union"
-    SECOND_LEVEL = "second_level"
-    DISTRICT = "district"
-    CENTRE_REVIEWER = "centre_reviewer"
-    CENTRE_PAYER = "centre_payer"
-    FEDERATION = "federation"
-    MEMBER = "member"
-    BANK = "bank"
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The account behind a request. ``member_id`` only for the role member."""
-
-    account_id: int
-    role: Role
-    organisation_id: int
-    member_id: int | None = None
-
-    @property
-    def actor(self) -> str:
-        """As the audit names it."""
-        return f"account:{self.account_id}"
 
 
 def _missing() -> Problem:
