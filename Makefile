@@ -52,8 +52,8 @@ bench: setup ## measure speed: a table, and JSON in bench/results
 faults: setup ## kill every process at random moments, RUNS=100 times; SEED=n repeats a run
 	@UNIONCARD_FAULT_RUNS=$(RUNS) UNIONCARD_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/faults --timeout=0 -s
 
-contracts: setup ## write the generated contracts in docs/contracts anew
-	@$(BIN)/unioncard contracts docs/contracts
+contracts: setup ## write docs/asyncapi.json and docs/schemas anew
+	@$(BIN)/python -m unioncard.contracts.documents docs
 
 lock: setup ## pin the newest dependencies that fit: requirements.lock and deploy/kafka/jars.lock
 	@$(BIN)/uv pip compile --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q \

@@ -118,9 +118,10 @@ async def resend(settings: Settings, letter: DeadLetter) -> None:
     producer = kafka.producer(settings, "dead-letters")
     await producer.start()
     try:
-        await producer.send_and_wait(letter.topic, base64.b64decode(letter.body), key=letter.key.encode())
+        body, key = base64.b64decode(letter.body), letter.key.encode()
+        await producer.send_and_wait(letter.topic, body, key=key, headers=kafka.HEADERS)
         note = _encode(DeadLetterResent(id=letter.id), letter.id, "dead-letters")
-        await producer.send_and_wait(letter.topic + DEAD, note, key=letter.key.encode())
+        await producer.send_and_wait(letter.topic + DEAD, note, key=key, headers=kafka.HEADERS)
     finally:
         await producer.stop()
 

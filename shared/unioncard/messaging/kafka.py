@@ -7,6 +7,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from unioncard.settings import Settings
 
+CONTENT_TYPE = "application/cloudevents+json"
+# The one header a structured CloudEvent needs on Kafka.
+HEADERS = [("content-type", CONTENT_TYPE.encode())]
+
 # The largest message a topic takes is 1 MiB; a dead letter about it is a third larger.
 MAX_REQUEST_BYTES = 2 * 1024 * 1024
 

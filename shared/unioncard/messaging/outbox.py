@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from unioncard import telemetry
 from unioncard.contracts.model import Command, Contract, Reply
+from unioncard.messaging import kafka
 from unioncard.messaging.envelope import MAX_REPLY_BYTES, Envelope, MessageTooLarge
 
 log = structlog.get_logger()
@@ -147,7 +148,7 @@ class Relay:
         waiting: list[tuple[int, str, asyncio.Future[object]]] = []
         for id_, topic, key, body in rows:
             try:
-                waiting.append((id_, topic, await producer.send(topic, body, key=key.encode())))
+                waiting.append((id_, topic, await producer.send(topic, body, key=key.encode(), headers=kafka.HEADERS)))
             except MessageSizeTooLargeError:
                 refused.append(id_)
             except KafkaError as error:
