@@ -1,0 +1,1 @@
+"""The bank's answers, by callback and by nightly state file."""

@@ -1,0 +1,1 @@
+"""The system check (系统校验) against population and social-security data."""

@@ -1,0 +1,87 @@
+"""card-svc put together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+
+from card_svc.audit import api as audit
+from card_svc.bank import api as bank
+from card_svc.bank import handlers as bank_handlers
+from card_svc.batches import acts, papers
+from card_svc.batches import api as batches
+from card_svc.batches import handlers as batch_handlers
+from card_svc.cards import api as cards
+from card_svc.checks import api as checks
+from card_svc.checks import handlers as check_handlers
+from card_svc.members.handlers import follow_members
+from card_svc.notices import api as notices
+from card_svc.notices.handlers import notify_batches
+from card_svc.outlets import api as outlets
+from card_svc.partners import PartnerClient
+from card_svc.personal import PersonalData
+from card_svc.reconciliation import api as reconciliation
+from card_svc.service import CardService
+from card_svc.settings import CardSettings
+from card_svc.todo import api as todo
+from unioncard.auth import TokenCheck, jwks_from
+from unioncard.contracts.cards import CheckChunk, FetchBankState, NotifyBatch, SubmitBatch
+from unioncard.contracts.members import MembersChanged, OrganisationsChanged
+from unioncard.holidays import Calendar, seed_rows
+from unioncard.messaging.handling import Handlers
+from unioncard.organisations import follow_organisations
+from unioncard.service import Context, Parts, lifespan_of
+from unioncard.web.app import make_app
+
+ROUTERS = (todo, checks, papers, acts, batches, cards, outlets, notices, bank, audit, reconciliation)
+
+
+def create_app(context: Context, settings: CardSettings) -> FastAPI:
+    """The application; while it runs, so do its consumer, its relay and the callers of its partners."""
+    personal = PersonalData(context.keys)
+    app = make_app(
+        "card-svc",
+        "会员服务卡：待办、校验、批次、银行交换、领卡",
+        lifespan_of(context, lambda running: _parts(running, settings, personal)),
+    )
+    app.state.service = CardService(context, settings, personal)
+    for room in ROUTERS:
+        app.include_router(room.router)
+    return app
+
+
+def _parts(context: Context, settings: CardSettings, personal: PersonalData) -> Parts:
+    client = PartnerClient()
+    calendar = Calendar(seed_rows())
+    return Parts(
+        tokens=TokenCheck(jwks_from(settings.member_url)),
+        handlers=Handlers(
+            events={OrganisationsChanged: follow_organisations, MembersChanged: follow_members(personal)},
+            commands={
+                CheckChunk: check_handlers.check_chunks,
+                SubmitBatch: batch_handlers.submit_batches,
+                FetchBankState: bank_handlers.fetch_states,
+                NotifyBatch: notify_batches,
+            },
+        ),
+        partners={
+            check_handlers.PARTNER: {"check": check_handlers.check_operation(settings, personal, client)},
+            batch_handlers.PARTNER: {
+                "submit": batch_handlers.submit_operation(settings, personal, client, calendar),
+                "state": bank_handlers.fetch_operation(settings, personal, client, context.work),
+            },
+        },
+        background=(_closing(client),),
+    )
+
+
+def _closing(client: PartnerClient) -> Callable[[], Awaitable[None]]:
+    """Gives the client's connections back when the process ends."""
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await client.close()
+
+    return wait

@@ -1,0 +1,1 @@
+"""Notices to operators (消息提醒)."""

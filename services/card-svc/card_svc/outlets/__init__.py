@@ -1,0 +1,1 @@
+"""The directory of the bank's outlets (经办网点)."""

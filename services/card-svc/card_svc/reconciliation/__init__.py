@@ -1,0 +1,1 @@
+"""Counts and checksums that let an operator prove that nothing was lost."""
