@@ -36,8 +36,8 @@ DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 
 #: Whose settings a container of ours reads.
 SETTINGS = {
-    "member-svc": "member_svc.settings:MemberSettings",
-    "member-migrate": "member_svc.settings:MemberSettings",
+    "member-svc": "unioncard.settings:Settings",
+    "member-migrate": "unioncard.settings:Settings",
     "card-svc": "card_svc.settings:CardSettings",
     "card-migrate": "card_svc.settings:CardSettings",
     "workflows": "workflows.settings:WorkflowsSettings",
