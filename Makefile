@@ -6,7 +6,7 @@ ROOMS  := shared services/member-svc services/card-svc workflows deploy
 STAMP  := $(VENV)/.installed
 
 PACKAGES := shared/unioncard services/member-svc/member_svc services/card-svc/card_svc workflows/workflows \
-            deploy/unioncard_cli deploy/sandbox/partner_sandbox bench
+            deploy/unioncard_cli deploy/compose deploy/sandbox/partner_sandbox bench
 # each room's tests by themselves: rooms may give their test files the same names
 TESTS    := shared/tests services/member-svc/tests services/card-svc/tests workflows/tests deploy/tests \
             deploy/sandbox/tests tests
