@@ -43,7 +43,7 @@ async def attributes(season: Season, batch: Batch) -> dict[str, Any]:
     request = DescribeWorkflowExecutionRequest(namespace="default", execution=WorkflowExecution(workflow_id=batch.id))
     answer = await season.client.workflow_service.describe_workflow_execution(request)
     fields = answer.workflow_execution_info.search_attributes.indexed_fields
-    return {name: json.loads(payload.data) for name, payload in fields.items() if json.loads(payload.data) != [None]}
+    return {name: json.loads(payload.data) for name, payload in fields.items() if payload.data}
 
 
 async def test_a_batch_from_submission_to_the_last_card(season: Season) -> None:
