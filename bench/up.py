@@ -38,8 +38,6 @@ async def measure(ground: Ground) -> list[Row]:
         last = sorted(watch.ready.items(), key=lambda item: item[1])[-3:]
         ground.say(f"round {number + 1}: {seconds[-1]:.1f} s; last: {', '.join(f'{n} {s:.1f}' for n, s in last)}")
     note = f"{len(seconds)} rounds, fresh state, all files fetched"
-        f"{len(seconds)} rounds, fresh state, files fetched; Python {sys.version_info.major}.{sys.version_info.minor}"
-    )
     limit = Target(LIMIT_S, at_least=False)
     return [
         Row("cold up until all parts answer", median(seconds), "s", target=limit, samples=seconds, note=note),
