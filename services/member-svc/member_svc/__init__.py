@@ -1,0 +1,1 @@
+"""Organisations, accounts, members, imports and their approvals."""

@@ -1,0 +1,75 @@
+"""``python -m member_svc`` serves; with a command it does that and ends.
+
+``migrate`` · ``load-organisations FILE.csv`` · ``load-accounts FILE.csv`` · ``republish``
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from member_svc.accounts.loading import load_accounts
+from member_svc.csv_files import BadFile
+from member_svc.main import application
+from member_svc.organisations.loading import load_organisations
+from member_svc.republishing import republish
+from unioncard.keys import load_keys
+from unioncard.migrations import migrate
+from unioncard.service import Context, serve, service_database, start
+from unioncard.settings import Settings, settings_or_exit
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def main() -> int:
+    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings."""
+    asked = _arguments()
+    settings = settings_or_exit(Settings)
+    if asked.command == "migrate":
+        migrate(service_database("member", settings, load_keys(settings.keys_file)), MIGRATIONS)
+        return 0
+    context = start("member-svc", settings)
+    if asked.command is None:
+        serve(application(context), settings)
+        return 0
+    try:
+        return asyncio.run(_command(context, asked))
+    except BadFile as bad:
+        sys.stderr.write(f"文件未加载，请修改后重试：\n{bad}\n")
+        return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m member_svc", description="member-svc: serve, or run a command")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("migrate", help="make or update the database")
+    for name, what in (("load-organisations", "the organisation tree"), ("load-accounts", "accounts")):
+        commands.add_parser(name, help=f"load {what} from a CSV file").add_argument("file", type=Path)
+    commands.add_parser("republish", help="send the whole state as events again, for a new reader")
+    return parser.parse_args()
+
+
+async def _command(context: Context, asked: argparse.Namespace) -> int:
+    try:
+        if asked.command == "load-organisations":
+            loaded = await load_organisations(context, asked.file)
+            _say(f"{loaded.lines} lines, {loaded.changed} organisations new or changed")
+        elif asked.command == "load-accounts":
+            accounts = await load_accounts(context, asked.file)
+            for login, password in accounts.generated:
+                print(f"{login},{password}")  # noqa: T201  # standard output has nothing else
+            _say(f"{accounts.lines} lines, {accounts.changed} accounts new or changed")
+        else:
+            organisations, members = await republish(context)
+            _say(f"{organisations} organisations and {members} members published again")
+        return 0
+    finally:
+        await context.engine.dispose()
+
+
+def _say(what: str) -> None:
+    sys.stderr.write(what + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The superior's decision on an import: four eyes, once."""

@@ -1,0 +1,1 @@
+"""What the federation may read of the audit log."""

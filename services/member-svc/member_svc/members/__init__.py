@@ -1,0 +1,1 @@
+"""The people: what is stored of them, lists, reveals and the events that tell of them."""

@@ -1,0 +1,1 @@
+"""The tree: federation, districts, second-level unions, unions (domain 1, 2)."""

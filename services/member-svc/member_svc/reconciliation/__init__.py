@@ -1,0 +1,1 @@
+"""Counts and checksums by which an operator compares services."""
