@@ -1,108 +1,167 @@
-"""What the operators' audit asks this service."""
+"""What the operators' audit asks: counts and checksums by which services are compared without moving the data."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from card_svc.bank.rules import VERDICT_LABELS, Verdict
+from card_svc.batches.rules import BatchState
 from card_svc.reconciliation import store
-from card_svc.service import AUDITORS, CardService, TheService
+from card_svc.service import AUDITORS, TheService
 from unioncard.auth import Allow
+from unioncard.contracts.cards import Channel
 from unioncard.database import reading
+from unioncard.principal import Principal
 from unioncard.web.app import problem_responses
+from unioncard.web.pages import Page, PageRequest, Paging, cursor_after
 
-router = APIRouter(
-    prefix="/reconciliation",
-    tags=["对账"],
-    dependencies=[Depends(Allow(*AUDITORS))],
-    responses=problem_responses(401, 403),
-)
+router = APIRouter(prefix="/reconciliation", tags=["核对"], responses=problem_responses(401, 403))
 
-After = Annotated[int, Query(ge=-1, le=2**63 - 1, description="上一页最后一行的 id")]
-Limit = Annotated[int, Query(ge=1, le=1000)]
+Auditor = Annotated[Principal, Depends(Allow(*AUDITORS))]
+M = TypeVar("M", bound=BaseModel)
 
 
 class Summary(BaseModel):
-    """Counts of one moment."""
+    """The service at one moment."""
 
-    members: int
-    organisations: int
-    cards: dict[str, int] = Field(description="会员按办理状态；不含从未申办的会员")
+    counts: dict[str, dict[str, int]] = Field(description="各类记录按状态的数量")
+    members_without_union: int
     card_numbers: int = Field(description="不同的卡号数")
-    todo: dict[str, int] = Field(description="待办记录按校验状态")
-    batches: dict[str, int] = Field(description="批次按状态")
-    outcomes: dict[str, int] = Field(description="批次成员按结果")
-    set_aside: dict[str, int] = Field(description="留待核对的银行反馈按原因")
-    partner_calls: dict[str, int] = Field(description="等待合作方答复的请求")
     outbox_waiting: int
     outbox_refused: int
     inbox_running: int
+    partner_calls_waiting: int
     todo_astray: int = Field(description="待办列表与办理状态不一致的会员数，应为 0")
     cards_astray: int = Field(description="批次结果与办理状态不一致的会员数，应为 0")
 
 
-class Compared(BaseModel):
-    """Of one union or organisation: what both sides must agree on."""
+class Checksum(BaseModel):
+    """``checksum = sum(hashtextextended(id || ':' || version, 0))`` as text: equal sets have equal sums."""
 
-    id: int = Field(description="工会（组织）编号；0 为无工会")
     count: int
-    versions: str = Field(description="版本号之和")
-    checksum: str = Field(description="sum(hashtextextended(id||':'||version, 0))")
+    versions: int = Field(description="版本号之和")
+    checksum: str
+
+
+class UnionChecksum(Checksum):
+    """The same for one union."""
+
+    union_id: int
 
 
 class ComparedBatch(BaseModel):
     """A batch, to be compared with the bank."""
 
-    id: int
     number: str
     union_id: int
-    channel: str
-    state: str
+    channel: Channel
+    state: BatchState
     members: int
     issued: int
     failed: int
     waiting: int
+    unaccounted: int
     submitted_at: datetime
     accepted_at: datetime | None
     answered_at: datetime | None
     closed_at: datetime | None
 
 
-@router.get("/summary")
-async def summary(service: TheService) -> Summary:
+class OpenCheck(BaseModel):
+    """A system check that waits for an office."""
+
+    id: str
+    union_id: int
+    requested_at: datetime
+    total: int
+    waiting: int
+
+
+class SetAside(BaseModel):
+    """An answer of the bank that could not be filed."""
+
+    id: int
+    why: Verdict
+    label: str
+    answer_id: str
+    batch_number: str
+    member_ref: str
+    status: Literal["issued", "failed"]
+    reason: str | None
+    received_at: datetime
+
+
+@router.get("/summary", summary="概况")
+async def summary(_: Auditor, service: TheService) -> Summary:
     """各项计数，取自同一时刻。"""
     async with reading(service.context.engine) as conn:
-        return Summary(**await store.summary(conn))
+        return Summary(counts=await store.counts(conn), **await store.numbers(conn))
 
 
-async def _compare(service: CardService, noun: str, after: int, limit: int) -> list[Compared]:
+@router.get("/members", summary="会员核对（按工会）")
+async def members(_: Auditor, service: TheService, paging: Paging) -> Page[UnionChecksum]:
+    """会员读模型，应与 member-svc 一致。"""
     async with reading(service.context.engine) as conn:
-        rows = await store.compare(conn, noun, after, limit)
-    return [Compared.model_validate(dict(row._mapping)) for row in rows]
+        rows = await store.members(conn, _after(paging), paging.limit + 1)
+    return _page(UnionChecksum, rows, paging, "union_id")
 
 
-@router.get("/members")
-async def compare_members(service: TheService, after: After = -1, limit: Limit = 1000) -> list[Compared]:
-    """会员读模型，按工会；与 member-svc 核对。"""
-    return await _compare(service, "members", after, limit)
-
-
-@router.get("/organisations")
-async def compare_organisations(service: TheService, after: After = -1, limit: Limit = 1000) -> list[Compared]:
-    """组织读模型；与 member-svc 核对。"""
-    return await _compare(service, "organisations", after, limit)
-
-
-@router.get("/cards")
-async def compare_cards(service: TheService, after: After = -1, limit: Limit = 1000) -> list[Compared]:
-    """办理状态（本服务为源），按工会。"""
-    return await _compare(service, "cards", after, limit)
-
-
-@router.get("/batches")
-async def compare_batches(service: TheService, after: After = -1, limit: Limit = 1000) -> list[ComparedBatch]:
-    """办卡批次，与银行核对。"""
+@router.get("/cards", summary="办卡状态核对（按工会）")
+async def cards(_: Auditor, service: TheService, paging: Paging) -> Page[UnionChecksum]:
+    """办理状态，本服务为源；member-svc 的副本应与此一致。"""
     async with reading(service.context.engine) as conn:
-        rows = await store.batches(conn, after, limit)
-    return [ComparedBatch.model_validate(dict(row._mapping)) for row in rows]
+        rows = await store.cards(conn, _after(paging), paging.limit + 1)
+    return _page(UnionChecksum, rows, paging, "union_id")
+
+
+@router.get("/organisations", summary="组织核对")
+async def organisations(_: Auditor, service: TheService) -> Checksum:
+    """组织读模型，应与 member-svc 一致。"""
+    async with reading(service.context.engine) as conn:
+        return Checksum.model_validate(dict((await store.organisations(conn))._mapping))
+
+
+@router.get("/batches", summary="批次核对")
+async def batches(_: Auditor, service: TheService, paging: Paging) -> Page[ComparedBatch]:
+    """办卡批次，应与银行一致。"""
+    async with reading(service.context.engine) as conn:
+        rows = await store.batches(conn, _after(paging), paging.limit + 1)
+    return _page(ComparedBatch, rows, paging, "id")
+
+
+@router.get("/checks", summary="未结校验")
+async def open_checks(_: Auditor, service: TheService, paging: Paging) -> Page[OpenCheck]:
+    """尚有会员未返回结果的系统校验。"""
+    key = paging.key(str)
+    async with reading(service.context.engine) as conn:
+        rows = await store.open_checks(conn, key[0] if key else "", paging.limit + 1)
+    return _page(OpenCheck, rows, paging, "id")
+
+
+@router.get("/set-aside", summary="留待核对的银行反馈")
+async def set_aside(_: Auditor, service: TheService, paging: Paging) -> Page[SetAside]:
+    """无法归档的银行反馈及原因。"""
+    async with reading(service.context.engine) as conn:
+        rows = await store.set_aside(conn, _after(paging), paging.limit + 1)
+    return Page(
+        items=[
+            SetAside.model_validate(dict(row._mapping) | {"label": VERDICT_LABELS[Verdict(row.why)]})
+            for row in rows[: paging.limit]
+        ],
+        next=cursor_after(rows, paging.limit, lambda row: [row.id]),
+    )
+
+
+def _after(paging: PageRequest) -> int:
+    key = paging.key(int)
+    return key[0] if key else 0
+
+
+def _page(kind: type[M], rows: Sequence[Any], paging: PageRequest, key: str) -> Page[M]:
+    return Page(
+        items=[kind.model_validate(dict(row._mapping)) for row in rows[: paging.limit]],
+        next=cursor_after(rows, paging.limit, lambda row: [getattr(row, key)]),
+    )
