@@ -37,7 +37,7 @@ down: setup ## stop the stack; its data stay
 	@$(BIN)/unioncard down
 
 status: setup ## show every part of the stack
-	@$(BIN)/unioncard status
+	@$(BIN)/unioncard status || test $$? -eq 3
 
 lint: setup ## ruff, import-linter, mypy --strict
 	@$(BIN)/ruff check .
@@ -75,6 +75,6 @@ $(STAMP): requirements.lock $(ROOMS:%=%/pyproject.toml)
 	@awk '/^uv==/{p=1; print; next} /^[a-zA-Z0-9]/{p=0} p' requirements.lock > $(VENV)/uv.lock.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock.txt
 	@echo "installing the pinned dependencies"
-	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(ROOMS:%=-e %)
 	@touch $(STAMP)

@@ -31,7 +31,7 @@ class Part:
     prepare: Callable[[Place], None] | None = None
     stop_signal: int = signal.SIGTERM
     start_limit_s: float = 90.0
-    stop_limit_s: float = 15.0
+    stop_limit_s: float = 10.0
 
     def environment(self, place: Place) -> dict[str, str]:
         return place.process_environment(self.settings_of or self.name)

@@ -23,7 +23,7 @@ _COLOURS = {"ready": "green", "done": "green", "external": "green", "failed": "b
 
 
 def say(text: str) -> None:
-    _out.print(text, markup=False)
+    _out.print(text, markup=False, soft_wrap=True)
 
 
 def say_heading(text: str) -> None:
@@ -105,7 +105,7 @@ def show_parts(parts: list[Record]) -> None:
             str(part.pid or ""),
             str(part.port or ""),
             str(part.restarts or ""),
-            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(part.since)),
+            time.strftime("%m-%d %H:%M:%S", time.localtime(part.since)),
             Text("" if part.state in GOOD else part.reason),
         )
     _out.print(table)
