@@ -43,24 +43,24 @@ class Operator:
 
     def get(self, service: str, path: str, **query: Any) -> Any:
         """The JSON answer of a GET, or :class:`Refusal`."""
-        return self._send(service, "GET", path, params={k: v for k, v in query.items() if v is not None}).json()
+        return self.send(service, "GET", path, params={k: v for k, v in query.items() if v is not None}).json()
 
     def get_bytes(self, service: str, path: str) -> bytes:
         """The body of a GET: a sheet or a PDF."""
-        return self._send(service, "GET", path).content
+        return self.send(service, "GET", path).content
 
     def post(self, service: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """The JSON answer of a POST, or :class:`Refusal`."""
-        return self._send(service, "POST", path, json=body if body is not None else {}, key=key or new_key()).json()
+        return self.send(service, "POST", path, json=body if body is not None else {}, key=key or new_key()).json()
 
     def put(self, service: str, path: str, body: Any) -> Any:
         """The JSON answer of a PUT, or :class:`Refusal`."""
-        return self._send(service, "PUT", path, json=body).json()
+        return self.send(service, "PUT", path, json=body).json()
 
     def upload(self, service: str, path: str, name: str, content: bytes, *, key: str | None = None) -> Any:
         """Upload a file as a form would."""
         kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return self._send(service, "POST", path, files={"file": (name, content, kind)}, key=key or new_key()).json()
+        return self.send(service, "POST", path, files={"file": (name, content, kind)}, key=key or new_key()).json()
 
     def pages(self, service: str, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """All items of a list, page by page."""
@@ -72,7 +72,8 @@ class Operator:
             if after is None:
                 return
 
-    def _send(self, service: str, method: str, path: str, *, key: str | None = None, **content: Any) -> httpx.Response:
+    def send(self, service: str, method: str, path: str, *, key: str | None = None, **content: Any) -> httpx.Response:
+        """Any request; sent again while the service cannot be reached. :class:`Refusal` for what it refuses."""
         deadline = time.monotonic() + self._patience_s
         self.trace_id = uuid.uuid4().hex
         headers = {"traceparent": f"00-{self.trace_id}-{os.urandom(8).hex()}-01"}

@@ -30,6 +30,9 @@ def one_state_each(facts: Facts) -> Iterator[Difference]:
         if counted != total:
             what = f"{total} members, but their states add up to {counted}"
             yield Difference("one state each", where, what, "look for rows with an unknown state", settles=False)
+    if facts.astray:
+        what = f"{facts.astray} members whose card state disagrees with their to-do record or batch"
+        yield Difference("one state each", "card-svc", what, "see the member's card log", settles=False)
 
 
 def members_in_members_out(facts: Facts) -> Iterator[Difference]:

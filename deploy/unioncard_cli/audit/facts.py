@@ -72,7 +72,6 @@ class Facts:
     members_total: int = 0
     card_states: dict[str, int] = field(default_factory=dict)
     cards_total: int = 0
-    numbered_members: int = 0
     source: dict[str, dict[str, Tally]] = field(default_factory=dict)
     copies: dict[str, dict[str, Tally]] = field(default_factory=dict)
     crossings: dict[str, Crossings] = field(default_factory=dict)
@@ -82,6 +81,7 @@ class Facts:
     cards_with_number: int = 0
     bank_cards: int = 0
     set_aside: int = 0
+    astray: int = 0
     open_checks: set[str] = field(default_factory=set)
     workflows: dict[str, WorkflowFact] = field(default_factory=dict)
     open_dead_letters: list[str] = field(default_factory=list)

@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field
 from card_svc.bank.rules import VERDICT_LABELS, Verdict
 from card_svc.batches.rules import BatchState
 from card_svc.reconciliation import store
-from card_svc.service import AUDITORS, TheService
+from card_svc.service import AUDITORS, CardService, TheService
 from unioncard.auth import Allow
 from unioncard.contracts.cards import Channel
 from unioncard.database import reading
 from unioncard.principal import Principal
+from unioncard.reconciliation import CrossingCounts, Tally, crossings, tallies
 from unioncard.web.app import problem_responses
 from unioncard.web.pages import Page, PageRequest, Paging, cursor_after
 
@@ -24,32 +25,15 @@ Auditor = Annotated[Principal, Depends(Allow(*AUDITORS))]
 M = TypeVar("M", bound=BaseModel)
 
 
-class Summary(BaseModel):
+class Summary(CrossingCounts):
     """The service at one moment."""
 
     counts: dict[str, dict[str, int]] = Field(description="各类记录按状态的数量")
+    members_total: int
     members_without_union: int
     card_numbers: int = Field(description="不同的卡号数")
-    outbox_waiting: int
-    outbox_refused: int
-    inbox_running: int
-    partner_calls_waiting: int
     todo_astray: int = Field(description="待办列表与办理状态不一致的会员数，应为 0")
     cards_astray: int = Field(description="批次结果与办理状态不一致的会员数，应为 0")
-
-
-class Checksum(BaseModel):
-    """``checksum = sum(hashtextextended(id || ':' || version, 0))`` as text: equal sets have equal sums."""
-
-    count: int
-    versions: int = Field(description="版本号之和")
-    checksum: str
-
-
-class UnionChecksum(Checksum):
-    """The same for one union."""
-
-    union_id: int
 
 
 class ComparedBatch(BaseModel):
@@ -98,30 +82,31 @@ class SetAside(BaseModel):
 async def summary(_: Auditor, service: TheService) -> Summary:
     """各项计数，取自同一时刻。"""
     async with reading(service.context.engine) as conn:
-        return Summary(counts=await store.counts(conn), **await store.numbers(conn))
+        left = await crossings(conn)
+        return Summary(counts=await store.counts(conn), **await store.numbers(conn), **left.model_dump())
+
+
+async def _tallies(service: CardService, noun: str, paging: PageRequest) -> Page[Tally]:
+    async with reading(service.context.engine) as conn:
+        return await tallies(conn, store.NOUNS[noun], paging)
 
 
 @router.get("/members", summary="会员核对（按工会）")
-async def members(_: Auditor, service: TheService, paging: Paging) -> Page[UnionChecksum]:
+async def members(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """会员读模型，应与 member-svc 一致。"""
-    async with reading(service.context.engine) as conn:
-        rows = await store.members(conn, _after(paging), paging.limit + 1)
-    return _page(UnionChecksum, rows, paging, "union_id")
+    return await _tallies(service, "members", paging)
 
 
 @router.get("/cards", summary="办卡状态核对（按工会）")
-async def cards(_: Auditor, service: TheService, paging: Paging) -> Page[UnionChecksum]:
+async def cards(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """办理状态，本服务为源；member-svc 的副本应与此一致。"""
-    async with reading(service.context.engine) as conn:
-        rows = await store.cards(conn, _after(paging), paging.limit + 1)
-    return _page(UnionChecksum, rows, paging, "union_id")
+    return await _tallies(service, "cards", paging)
 
 
 @router.get("/organisations", summary="组织核对")
-async def organisations(_: Auditor, service: TheService) -> Checksum:
+async def organisations(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """组织读模型，应与 member-svc 一致。"""
-    async with reading(service.context.engine) as conn:
-        return Checksum.model_validate(dict((await store.organisations(conn))._mapping))
+    return await _tallies(service, "organisations", paging)
 
 
 @router.get("/batches", summary="批次核对")

@@ -1,0 +1,75 @@
+"""``unioncard audit``: the verdict for operators, in words and as an exit code."""
+
+import asyncio
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from unioncard.settings import read_settings
+from unioncard_cli.audit.checks import LAWS, Difference, differences
+from unioncard_cli.audit.collect import collect
+from unioncard_cli.audit.facts import Facts
+from unioncard_cli.operators import Operator
+from unioncard_cli.scenery import password
+from unioncard_cli.stack import Stack
+from workflows.settings import WorkflowsSettings
+
+SHOWN = 30
+
+
+def audit(
+    wait: Annotated[float, typer.Option(help="seconds to let what is under way settle")] = 20.0,
+    login: Annotated[str, typer.Option(envvar="UNIONCARD_AUDIT_LOGIN", help="an account of the federation")] = (
+        "federation@unioncard.example"
+    ),
+    secret: Annotated[
+        str | None,
+        typer.Option("--password", envvar="UNIONCARD_AUDIT_PASSWORD", help="its password; the demo's is known"),
+    ] = None,
+) -> None:
+    """Prove that nothing was lost and nothing counted twice. Exit code 0: all adds up, 1: it does not."""
+    stack = Stack()
+    auditor = Operator(stack.place.url("member-svc"), stack.place.url("card-svc"), login, secret or password(stack))
+    facts, found = verdict(stack, auditor, wait)
+    show(facts, found)
+    if found:
+        raise typer.Exit(1)
+
+
+def verdict(stack: Stack, auditor: Operator, wait_s: float) -> tuple[Facts, list[Difference]]:
+    """Ask and compare until everything adds up, or ``wait_s`` has gone by, or a difference is there to stay."""
+    environment = stack.environment()
+    settings = read_settings(
+        WorkflowsSettings,
+        kafka=environment["UNIONCARD_KAFKA"],
+        temporal=environment["UNIONCARD_TEMPORAL"],
+        temporal_namespace=environment["UNIONCARD_TEMPORAL_NAMESPACE"],
+    )
+    deadline = time.monotonic() + wait_s
+    while True:
+        facts = asyncio.run(collect(auditor, environment["UNIONCARD_SANDBOX_URL"], settings))
+        found = differences(facts)
+        if not found or time.monotonic() > deadline or not any(one.settles for one in found):
+            return facts, found
+        time.sleep(1.0)
+
+
+def show(facts: Facts, found: list[Difference]) -> None:
+    """What was asked, and each difference with its remedy."""
+    console = Console(highlight=False)
+    console.print(
+        f"Audit: {facts.members_total} members, {len(facts.batches)} batches, {facts.cards_with_number} cards, "
+        f"{len(facts.workflows)} workflows, {facts.set_aside} answers of the bank set aside."
+    )
+    if not found:
+        console.print(f"[green]All {len(LAWS)} laws hold: nothing was lost, nothing counted twice.[/green]")
+        return
+    table = Table("law", "where", "difference", "what to do", title=f"{len(found)} differences")
+    for one in found[:SHOWN]:
+        table.add_row(one.law, one.where, one.what, one.remedy)
+    console.print(table)
+    if len(found) > SHOWN:
+        console.print(f"… and {len(found) - SHOWN} more")
