@@ -1,13 +1,15 @@
 """Refusals of the partners, as problem documents (RFC 9457)."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+
+M = TypeVar("M", bound=BaseModel)
 
 MEDIA_TYPE = "application/problem+json"
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -50,6 +52,21 @@ def malformed(error: ValidationError | RequestValidationError) -> Refused:
     lines = ["".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in e["loc"]) + f": {e['msg']}" for e in errors]
     more = f"（另有 {len(lines) - 5} 处）" if len(lines) > 5 else ""
     return Refused(400, "malformed", "请求格式有误，未作任何处理", "；".join(lines[:5]) + more)
+
+
+def read_body(model: type[M], raw: bytes) -> M:
+    """The body as this model, or 400.
+
+    What pydantic takes may still be no JSON for others (``NaN``); kept bodies are read again with orjson, so both must
+    agree before anything is promised.
+    """
+    try:
+        orjson.loads(raw)
+        return model.model_validate_json(raw)
+    except orjson.JSONDecodeError:
+        raise Refused(400, "malformed", "请求不是合法的 JSON，未作任何处理") from None
+    except ValidationError as error:
+        raise malformed(error) from None
 
 
 async def answer_refused(_: Request, error: Exception) -> Response:

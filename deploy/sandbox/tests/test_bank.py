@@ -1,5 +1,7 @@
 """The bank's counter and its answers, on a running sandbox."""
 
+import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,6 +98,7 @@ def test_other_content_under_a_known_number_is_a_conflict(sandbox: Trial) -> Non
         {"members": batch(NUMBER, 1)["members"] * 2},
         {"batch_number": "cbc 1"},
         {"members": [{"member_id": 1}]},
+        {"members": [batch(NUMBER, 1)["members"][0] | {"member_id": 2**63}]},
         {"members": [batch(NUMBER, 1)["members"][0] | {"document_expiry": "31.12.2030"}]},
     ],
 )
@@ -112,6 +115,9 @@ def test_idempotency_key_must_be_the_batch_number(sandbox: Trial) -> None:
     assert submit(sandbox, batch(NUMBER, 1), **{"Idempotency-Key": "another"}).status_code == 400
     assert sandbox.client.post("/bank/batches", json=batch(NUMBER, 1)).status_code == 400
     assert sandbox.client.post("/bank/batches", content=b"{").status_code == 400
+    not_json = json.dumps(batch(NUMBER, 1) | {"note": math.nan}).encode()
+    keyed = {"Idempotency-Key": NUMBER}
+    assert sandbox.client.post("/bank/batches", content=not_json, headers=keyed).status_code == 400
     assert sandbox.summary()["batches_received"] == 0
 
 

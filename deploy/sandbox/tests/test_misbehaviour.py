@@ -180,7 +180,7 @@ def test_killed_again_and_again_while_batches_pour_in(sandbox: Trial, receiver: 
 
     with ThreadPoolExecutor(4) as pool:
         work = [pool.submit(insist, index) for index in range(20)]
-        for _ in range(3):
+        for _ in range(2):
             eventually(lambda: sandbox.summary()["batches_received"] > 0, "some batches")
             sandbox.kill()
             sandbox.start()

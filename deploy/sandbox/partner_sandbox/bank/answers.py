@@ -1,7 +1,6 @@
 """The bank's back office: answers each batch when its time has come. What was pending at a crash is answered later."""
 
 import asyncio
-import sqlite3
 import time
 
 import structlog
@@ -19,7 +18,8 @@ async def answer_batches(sandbox: Sandbox) -> None:
         sandbox.batch_accepted.clear()
         try:
             wait = await _answer_next(sandbox)
-        except sqlite3.Error as error:
+        except Exception as error:
+            # Whatever it was (a full disk, say): the loop must not end while the counter still accepts batches.
             log.error("bank.answer_failed", error=type(error).__name__)
             wait = 1.0
         if wait is None or wait > 0:

@@ -7,13 +7,13 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from partner_sandbox.bank import store
 from partner_sandbox.bank.models import Accepted, Batch, BatchState, StatePage
 from partner_sandbox.behaviour import Behaviour
 from partner_sandbox.counter import Said, serve
-from partner_sandbox.problems import PROBLEM_SCHEMA, Refused, malformed
+from partner_sandbox.problems import PROBLEM_SCHEMA, Refused, read_body
 from partner_sandbox.sandbox import Sandbox
 
 router = APIRouter(prefix="/bank", tags=["bank"])
@@ -108,10 +108,7 @@ async def batch_state(request: Request, batch_number: str) -> Response:
 
 
 def _read(raw: bytes, key: str) -> Batch:
-    try:
-        batch = Batch.model_validate_json(raw)
-    except ValidationError as error:
-        raise malformed(error) from None
+    batch = read_body(Batch, raw)
     if key != batch.batch_number:
         raise Refused(400, "idempotency-key", "请求头 Idempotency-Key 必须等于批次号")
     return batch

@@ -1,7 +1,6 @@
 """Delivers the bank's answers to card-svc: signed, again and again until it takes them or says that it never will."""
 
 import asyncio
-import sqlite3
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -39,7 +38,8 @@ class Postman:
                     self._sandbox.callback_ready.clear()
                     try:
                         wait = await self._start_due(client)
-                    except sqlite3.Error as error:
+                    except Exception as error:
+                        # As in the back office: the postman must not stop while answers are still made.
                         log.error("bank.callbacks_unreadable", error=type(error).__name__)
                         wait = 1.0
                     try:

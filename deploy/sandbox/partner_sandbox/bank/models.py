@@ -10,7 +10,9 @@ CALLBACK_LIMIT = 1_000
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Day = Annotated[date, Field(strict=True)]
-MemberId = Annotated[int, Field(strict=True)] | Annotated[str, Field(min_length=1, max_length=100)]
+MemberId = (
+    Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)] | Annotated[str, Field(min_length=1, max_length=100)]
+)
 Status = Literal["issued", "failed"]
 ReasonCode = Literal[
     "NAME_NOT_GBK",

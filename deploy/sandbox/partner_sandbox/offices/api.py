@@ -1,17 +1,17 @@
 """The counters of the population office and the social-security office (domain 4.3)."""
 
+from functools import partial
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from partner_sandbox.behaviour import Behaviour, Partner
 from partner_sandbox.counter import Said, serve
 from partner_sandbox.offices import store
 from partner_sandbox.offices.models import PopulationAnswer, Question, SocialSecurityAnswer
-from partner_sandbox.problems import PROBLEM_SCHEMA, malformed
+from partner_sandbox.problems import PROBLEM_SCHEMA, Refused, read_body
 from partner_sandbox.sandbox import Sandbox
 
 router = APIRouter(tags=["offices"])
@@ -47,14 +47,11 @@ async def ask_social_security(request: Request) -> Response:
 async def _ask(request: Request, partner: Partner, usual: str) -> Response:
     raw = await request.body()
     try:
-        question, wrong = Question.model_validate_json(raw), None
-    except ValidationError as error:
-        question, wrong = None, malformed(error)
+        question = read_body(Question, raw)
+    except Refused as refused:
+        return await serve(request, partner, "", partial(_refuse, refused))
 
     async def look_up(sandbox: Sandbox, _: Behaviour) -> Said:
-        if question is None:
-            assert wrong is not None
-            raise wrong
         numbers = [person.document_number for person in question.people]
         outcome, statuses = await sandbox.store.write(
             store.receive, partner, question.query_id, raw, numbers, sandbox.now()
@@ -63,4 +60,8 @@ async def _ask(request: Request, partner: Partner, usual: str) -> Response:
         body = orjson.dumps({"query_id": question.query_id, "results": results})
         return Said(200, body, outcome, len(results))
 
-    return await serve(request, partner, question.query_id if question else "", look_up)
+    return await serve(request, partner, question.query_id, look_up)
+
+
+async def _refuse(refused: Refused, _: Sandbox, __: Behaviour) -> Said:
+    raise refused

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 QUERY_LIMIT = 1_000
 
-Ref = Annotated[int, Field(strict=True)] | Annotated[str, Field(min_length=1, max_length=100)]
+Ref = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)] | Annotated[str, Field(min_length=1, max_length=100)]
 PopulationStatus = Literal["in_service", "retired", "deceased", "unknown"]
 SocialSecurityStatus = Literal["none", "unemployment_benefit", "retired"]
 
