@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from member_svc.imports.columns import Field
 from member_svc.imports.models import FieldChange, ItemView
 from member_svc.members.masking import shown
 from member_svc.members.sealing import ENCRYPTED, Sealing
@@ -9,6 +10,7 @@ from member_svc.metadata import Row
 from unioncard.documents import mask_document
 
 _FIELD_OF = {column: field for field, column in ENCRYPTED.items()}
+_ORDER = [field.value for field in Field]
 _HASHES = ("name_hash", "document_hash")
 
 
@@ -26,7 +28,7 @@ def item_view(row: Row, sealing: Sealing) -> ItemView:
         document_number=mask_document(plain["document_number"]),
         changes=[
             FieldChange(field=field, before=shown(field, before.get(field)), after=shown(field, value))
-            for field, value in after.items()
+            for field, value in sorted(after.items(), key=lambda one: _ORDER.index(one[0]))
         ],
         decided_by=row["decided_by"],
         decided_at=row["decided_at"],
