@@ -32,7 +32,8 @@ def audit(
 ) -> None:
     """Prove that nothing was lost and nothing counted twice. Exit code 0: all adds up, 1: it does not."""
     stack = Stack()
-    auditor = Operator(stack.place.url("member-svc"), stack.place.url("card-svc"), login, secret or password(stack))
+    services = _url(stack, "member-svc", "UNIONCARD_MEMBER_URL"), _url(stack, "card-svc", "UNIONCARD_CARD_URL")
+    auditor = Operator(*services, login, secret or password(stack))
     facts, found = verdict(stack, auditor, wait)
     show(facts, found)
     if found:
@@ -48,13 +49,19 @@ def verdict(stack: Stack, auditor: Operator, wait_s: float) -> tuple[Facts, list
         temporal=environment["UNIONCARD_TEMPORAL"],
         temporal_namespace=environment["UNIONCARD_TEMPORAL_NAMESPACE"],
     )
+    sandbox = _url(stack, "sandbox", "UNIONCARD_SANDBOX_URL")
     deadline = time.monotonic() + wait_s
     while True:
-        facts = asyncio.run(collect(auditor, environment["UNIONCARD_SANDBOX_URL"], settings))
+        facts = asyncio.run(collect(auditor, sandbox, settings))
         found = differences(facts)
         if not found or time.monotonic() > deadline or not any(one.settles for one in found):
             return facts, found
         time.sleep(1.0)
+
+
+def _url(stack: Stack, part: str, setting: str) -> str:
+    """Where a part answers: in this stack, or where the environment says that it runs (compose, Kubernetes)."""
+    return stack.place.env.get(setting) or stack.place.url(part)
 
 
 def show(facts: Facts, found: list[Difference]) -> None:
