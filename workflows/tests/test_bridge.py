@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -11,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from tests.card_office import MEMBERS, SUBMITTED, CardOffice, counts, eventually
 from tests.crossings import a_producer, counted, enveloped, running
+from unioncard.clock_segments import Segment
 from unioncard.contracts import Contract, cards
 from unioncard.messaging.consumer import Consumer, Unavailable
 from unioncard.messaging.dead_letters import Record
@@ -61,8 +63,9 @@ class Span:
 async def span(client: Client, settings: WorkflowsSettings, task_queue: str) -> AsyncIterator[Span]:
     number = f"cbc036{uuid.uuid4().int % 10**12:012}"
     async with a_producer(settings) as producer:
-        carrier = Bridge(client, producer, lambda: (), task_queue=task_queue, group=f"bridge-{number}")
-        office = CardOffice()
+        # The rehearsal clock stands at the submission, so that no deadline has passed whenever this runs.
+        office = CardOffice([Segment(datetime.now(UTC), SUBMITTED)])
+        carrier = Bridge(client, producer, lambda: office.segments, task_queue=task_queue, group=f"bridge-{number}")
         async with office.worker(client, task_queue):
             yield Span(client, producer, carrier, office, task_queue, number)
 
