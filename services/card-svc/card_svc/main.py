@@ -42,7 +42,7 @@ def create_app(context: Context, settings: CardSettings) -> FastAPI:
     app = make_app(
         "card-svc",
         "会员服务卡：待办、校验、批次、银行交换、领卡",
-        lifespan_of(context, lambda running: _parts(running, settings, personal)),
+        lifespan_of(context, lambda running: parts_of(running, settings, personal)),
     )
     app.state.service = CardService(context, settings, personal)
     for room in ROUTERS:
@@ -50,7 +50,8 @@ def create_app(context: Context, settings: CardSettings) -> FastAPI:
     return app
 
 
-def _parts(context: Context, settings: CardSettings, personal: PersonalData) -> Parts:
+def parts_of(context: Context, settings: CardSettings, personal: PersonalData) -> Parts:
+    """What the service listens to and whom it calls."""
     client = PartnerClient()
     calendar = Calendar(seed_rows())
     return Parts(

@@ -10,7 +10,8 @@ from unioncard.reconciliation import CARD_CONTENT, MEMBER_CONTENT, ORGANISATION_
 
 _COUNTS = sa.text("""
     SELECT 'members' AS noun, state, count(*) AS number FROM members GROUP BY state
-    UNION ALL SELECT 'cards', state, count(*) FROM cards GROUP BY state
+    UNION ALL SELECT 'cards', coalesce(c.state, 'none'), count(*)
+        FROM members m FULL JOIN cards c ON c.member_id = m.id GROUP BY 2
     UNION ALL SELECT 'todo', check_state, count(*) FROM todo GROUP BY check_state
     UNION ALL SELECT 'batches', state, count(*) FROM batches GROUP BY state
     UNION ALL SELECT 'batch_members', outcome, count(*) FROM batch_members GROUP BY outcome

@@ -1,0 +1,80 @@
+"""One database for the run, emptied before each test but for the tree and the outlets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from card_svc.maintenance import load_outlets
+from card_svc.metadata import METADATA
+from card_svc_testing import SAMPLE_OUTLETS, START, Trial, open_trial
+from partner_sandbox.trial import Trial as Sandbox
+from partner_sandbox.trial import eventually, free_port
+from unioncard.database import engine_for
+
+BEHAVIOUR = {"bank": {"answer_delay_ms": 0}, "callback": {"backoff_ms": 20, "backoff_max_ms": 100}}
+
+
+@pytest.fixture(scope="session")
+def card_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys that card-svc, member-svc and the bank share."""
+    return tmp_path_factory.mktemp("card-svc")
+
+
+@pytest.fixture(scope="session")
+def card_port() -> int:
+    """Where the bank calls back."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(card_folder: Path, card_port: int) -> Iterator[Sandbox]:
+    """The partners, not yet started."""
+    process = Sandbox(card_folder, f"http://127.0.0.1:{card_port}", BEHAVIOUR)
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def card_database(postgres_url: str, card_folder: Path, sandbox_process: Sandbox) -> Trial:
+    """Migrated once; only its database and settings are used."""
+    return asyncio.run(open_trial(postgres_url, card_folder, f"http://127.0.0.1:{sandbox_process.port}"))
+
+
+@pytest.fixture
+async def trial(card_database: Trial) -> AsyncIterator[Trial]:
+    """card-svc with an empty database but for the tree and the outlets, its clock at START."""
+    owner = engine_for(card_database.context.database.owner_url)
+    async with owner.begin() as conn:
+        names = ", ".join(f'"{name}"' for name in METADATA.tables)
+        await conn.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+    fresh = Trial(
+        card_database.folder,
+        card_database.context,
+        card_database.settings,
+        card_database.clock,
+        card_database.member_keys,
+    )
+    fresh.clock.at = START
+    await fresh.tell_tree()
+    await load_outlets(fresh.context.work, SAMPLE_OUTLETS.read_bytes())
+    yield fresh
+    await fresh.client.aclose()
+    # Connections belong to the loop of one test.
+    await fresh.context.engine.dispose()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
+    """The partners, empty and behaving well."""
+    sandbox_process.start()
+    sandbox_process.client.post("/control/reset").raise_for_status()
+    yield sandbox_process
+
+    def quiet() -> bool:
+        counts = sandbox_process.summary()
+        return not counts["answers_pending"] and not counts["callbacks_pending"]
+
+    sandbox_process.client.put("/control/behaviour", json={"callback": {"tries": 1}}).raise_for_status()
+    eventually(quiet, "the sandbox to come to rest")
