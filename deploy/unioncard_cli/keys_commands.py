@@ -1,5 +1,6 @@
 """``unioncard keys``. What makes keys is imported where it is used: it takes a while."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -46,3 +47,10 @@ def _problems_told() -> Iterator[None]:
         yield
     except KeysError as error:
         raise StackError(str(error)) from error
+
+
+if __name__ == "__main__":
+    try:
+        keys()
+    except StackError as error:
+        sys.exit(str(error))

@@ -88,7 +88,9 @@ _ALL = (
         listens=("temporal", "temporal-ui", "temporal-metrics"),
         prepare=temporal.prepare,
     ),
-    Part("keys", lambda place: [sys.executable, "-m", "unioncard_cli", "keys", "init", str(place.state / "keys")]),
+    Part(
+        "keys", lambda place: [sys.executable, "-m", "unioncard_cli.keys_commands", "init", str(place.state / "keys")]
+    ),
     Part(
         "member-migrate",
         _module("member_svc", "migrate"),

@@ -1,14 +1,13 @@
-"""Bring a service's database up to date: provision it, run its Alembic migrations as owner, grant the rest."""
+"""Bring a service's database up to date: provision it, run its Alembic migrations as owner, grant the rest.
+
+Alembic is imported where it is used: a service that serves needs none of it, and it is a tenth of its start.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from unioncard.database import ServiceDatabase, engine_for, grant_to_app, provision
@@ -34,6 +33,9 @@ async def _migrate(database: ServiceDatabase, scripts: Path, append_only: frozen
 
 
 def _upgrade(connection: sa.Connection, scripts: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -42,4 +44,7 @@ def _upgrade(connection: sa.Connection, scripts: Path) -> None:
 
 async def drift(conn: AsyncConnection, metadata: sa.MetaData) -> Sequence[object]:
     """How the database differs from the tables in the code; empty when migrations and code agree (a test asks)."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
     return await conn.run_sync(lambda sync: compare_metadata(MigrationContext.configure(sync), metadata))
