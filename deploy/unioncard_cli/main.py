@@ -6,7 +6,9 @@ from typing import NoReturn
 
 import typer
 
-from unioncard_cli import doctor, keys_commands, screens, stack_commands
+from unioncard_cli import dead_letters, doctor, keys_commands, screens, stack_commands
+from unioncard_cli.audit.command import audit
+from unioncard_cli.demo.command import demo
 from unioncard_cli.place import StackError
 
 app = typer.Typer(
@@ -20,8 +22,11 @@ app.command()(stack_commands.down)
 app.command()(stack_commands.status)
 app.command()(stack_commands.logs)
 app.command("doctor")(doctor.command)
+app.command()(demo)
+app.command()(audit)
 
 app.add_typer(keys_commands.keys, name="keys")
+app.add_typer(dead_letters.dead_letters, name="dead-letters")
 
 
 def run() -> NoReturn:

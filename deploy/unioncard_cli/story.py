@@ -4,7 +4,7 @@ Every step may be cut short by a dying process and is then done again with the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ class CardStory:
     superior: Operator
     sandbox_url: str
     patience_s: float = 120.0
+    submission_traces: list[str] = field(default_factory=list)
 
     def tell_offices(self, people: Sequence[Person]) -> None:
         """Let the offices know who is retired or draws unemployment benefit."""
@@ -88,7 +89,9 @@ class CardStory:
         body: dict[str, Any] = {"channel": channel, "contact_name": "张经办", "contact_mobile": "13900000000"}
         if channel == "normal":
             body |= OUTLET
-        return [one["number"] for one in self.union.post("card", "/batches", body)["batches"]]
+        batches = self.union.post("card", "/batches", body)["batches"]
+        self.submission_traces.append(self.union.trace_id)
+        return [one["number"] for one in batches]
 
     def batch(self, number: str) -> dict[str, Any]:
         """The batch as the operator sees it now."""

@@ -45,8 +45,6 @@ def _ask_card_svc(auditor: Operator, facts: Facts) -> None:
     summary = auditor.get("card", "/reconciliation/summary")
     facts.cards_total = summary["members_total"]
     facts.card_states = dict(summary["counts"].get("cards", {}))
-    # A member that never applied for a card has no row yet.
-    facts.card_states["none"] = facts.card_states.get("none", 0) + facts.cards_total - sum(facts.card_states.values())
     facts.cards_with_number = summary["card_numbers"]
     facts.set_aside = sum(summary["counts"].get("set_aside", {}).values())
     facts.open_checks = {row["id"] for row in auditor.pages("card", "/reconciliation/checks")}
@@ -100,8 +98,8 @@ def _ask_bank(sandbox_url: str, facts: Facts) -> None:
                     members=row["members"],
                     issued=row["issued"],
                     failed=row["failed"],
-                    conflicting_repeats=row["conflicting_repeats"],
-                    answered=row["answered"],
+                    conflicting_repeats=row["conflicts"],
+                    answered=bool(row["answered"]),
                 )
             cursor = page["next_cursor"]
 
