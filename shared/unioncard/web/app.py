@@ -62,7 +62,13 @@ def make_app(
 ) -> FastAPI:
     """An application with everything that is not its own business. Routers are added by the service."""
     app = FastAPI(
-        title=title, description=description, version="1", lifespan=lifespan, responses=problem_responses(400, 422)
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        responses=problem_responses(400, 422),
+        # FastAPI's own spans hold the query string, in which people search for names and document numbers.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
