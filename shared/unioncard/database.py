@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import sqlalchemy as sa
 from psycopg import sql
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -54,7 +56,12 @@ def _derived(url: str, user: str, password: str, database: str) -> str:
 
 def engine_for(url: str, settings: Settings | None = None) -> AsyncEngine:
     """An engine on psycopg 3. ``hide_parameters`` keeps personal data out of errors and logs."""
-    dialect_url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    engine = _engine("postgresql+psycopg://" + url.split("://", 1)[1], settings)
+    sa.event.listen(engine.sync_engine, "connect", _send_lists_in_binary)
+    return engine
+
+
+def _engine(dialect_url: str, settings: Settings | None) -> AsyncEngine:
     if settings is None:
         return create_async_engine(dialect_url, hide_parameters=True, poolclass=NullPool)
     timeout_ms = int(settings.database_statement_timeout_s * 1000)
@@ -67,6 +74,12 @@ def engine_for(url: str, settings: Settings | None = None) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={"options": f"-c statement_timeout={timeout_ms} -c timezone=UTC", "connect_timeout": 10},
     )
+
+
+def _send_lists_in_binary(connection: Any, _record: object) -> None:
+    """Sets travel as arrays. As text every element is searched for what must be quoted, which took a third of the
+    time of a handler of messages."""
+    connection.driver_connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 @asynccontextmanager
