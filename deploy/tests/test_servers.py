@@ -1,6 +1,9 @@
 """The real PostgreSQL, Kafka and Temporal that the stack runs: they answer, keep what they were told, and come back."""
 
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 
 import psycopg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -9,7 +12,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 
-from unioncard_cli import external
+from unioncard_cli import external, postgres
 from unioncard_cli.place import Place, free_port_base
 from unioncard_cli.stack import Stack
 
@@ -26,6 +29,19 @@ def test_postgres_is_durable_and_survives_kill_9(postgres_url: str, infrastructu
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         assert connection.execute(f"SELECT name FROM {table}").fetchone() == ("会员𠮷",)
         connection.execute(f"DROP TABLE {table}")
+
+
+def test_the_user_of_postgres_reaches_its_programs_in_a_closed_folder(tmp_path: Path) -> None:
+    """For root, who cannot run PostgreSQL, in a clone under /root or in a private temporary folder."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    program = closed / "program"
+    program.write_text("#!/bin/sh\nexit 7\n")
+    program.chmod(0o755)
+    look = f"import os, sys; sys.exit(os.access({str(program)!r}, os.X_OK) and os.system({str(program)!r}) >> 8)"
+    words = postgres.as_system_user([sys.executable, "-c", look], closed / "data")
+    assert subprocess.run(words, cwd="/").returncode == 7
+    assert closed.stat().st_mode & 0o777 == 0o700
 
 
 async def test_kafka_keeps_acknowledged_messages_through_kill_9(kafka_bootstrap: str, infrastructure: Stack) -> None:

@@ -106,7 +106,7 @@ def test_a_killed_supervisor_leaves_no_orphan_and_up_works_again(make_stack: Mak
 
     os.kill(supervisor, signal.SIGKILL)
     eventually(lambda: not any(running(pid) for pid in orphans))
-    assert stack.supervisor_pid() is None
+    eventually(lambda: stack.supervisor_pid() is None)
     assert {part.state for part in stack.status().values()} == {"stopped"}
 
     stack.up()

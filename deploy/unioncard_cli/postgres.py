@@ -36,7 +36,7 @@ def prepare(place: Place) -> None:
     initdb = [BINARIES / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
     # initdb syncs the whole folder at the end; an interrupted one is thrown away above, so that can be left out
     done = subprocess.run(
-        _as_system_user([*map(str, initdb), "--no-sync"], data), capture_output=True, text=True, cwd="/"
+        as_system_user([*map(str, initdb), "--no-sync"], data), capture_output=True, text=True, cwd="/"
     )
     if done.returncode != 0:
         raise StackError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
@@ -63,10 +63,10 @@ def command(place: Place) -> list[str]:
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     data = data_folder(place)
-    return _as_system_user([str(BINARIES / "postgres"), "-D", str(data), *options], data)
+    return as_system_user([str(BINARIES / "postgres"), "-D", str(data), *options], data)
 
 
-def _as_system_user(words: list[str], data: Path) -> list[str]:
+def as_system_user(words: list[str], data: Path) -> list[str]:
     """The command itself, or for root the command that runs it as :data:`SYSTEM_USER`."""
     if os.geteuid() != 0:
         return words
@@ -78,7 +78,9 @@ def _as_system_user(words: list[str], data: Path) -> list[str]:
     switch = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--pdeathsig=KILL"]
     if not _open_to_all(data, BINARIES):
         # a clone under /root or in a private temporary folder: let this one process pass, not everyone
-        switch += ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+        # (no_setuid_fixup: else access(2), by which initdb looks for its programs, would not honour that right)
+        right = "-all,+dac_override"
+        switch += ["--securebits=+no_setuid_fixup", f"--inh-caps={right}", f"--ambient-caps={right}"]
     return [*switch, "--", *words]
 
 

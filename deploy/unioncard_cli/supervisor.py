@@ -105,7 +105,10 @@ class Supervisor:
                 await asyncio.to_thread(part.prepare, self.place)
             process = await self._spawn(part)
         except (StackError, OSError) as error:
-            return ". ".join(filter(None, (str(error), getattr(error, "remedy", ""))))
+            text = ". ".join(filter(None, (str(error), getattr(error, "remedy", ""))))
+            with self._log(part.name) as log:
+                log.write(f"{text}\n".encode())
+            return text.splitlines()[0]
         self.book.started(part.name, process.pid)
         try:
             return await self._watch(part, process)
