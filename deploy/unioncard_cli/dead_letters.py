@@ -31,7 +31,9 @@ def list_(every: Annotated[bool, typer.Option("--all", help="also those that wer
     if not listed:
         _out.print("no dead letters")
         return
-    table = Table("id", "since", "topic", "message", "consumer", "reason", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "since", "topic", "message", "consumer", "reason"):
+        table.add_column(name, overflow="fold", no_wrap=name == "id")
     for one in listed:
         letter = one.letter
         at = one.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

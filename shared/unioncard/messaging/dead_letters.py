@@ -116,8 +116,8 @@ async def list_dead_letters(settings: Settings) -> list[Listed]:
 async def resend(settings: Settings, letter: DeadLetter) -> None:
     """Send the message to its topic again, then note that it was. Readers' inboxes make a second resend harmless."""
     producer = kafka.producer(settings, "dead-letters")
-    await producer.start()
     try:
+        await producer.start()
         body, key = base64.b64decode(letter.body), letter.key.encode()
         await producer.send_and_wait(letter.topic, body, key=key, headers=kafka.HEADERS)
         note = _encode(DeadLetterResent(id=letter.id), letter.id, "dead-letters")
@@ -127,10 +127,13 @@ async def resend(settings: Settings, letter: DeadLetter) -> None:
 
 
 async def _read_all(settings: Settings, topics: list[str]) -> list[Envelope]:
-    consumer = kafka.consumer(settings, "dead-letters", None, topics)
-    await consumer.start()
+    there = sorted(await _topics_there(settings) & set(topics))
+    if not there:
+        return []
+    consumer = kafka.consumer(settings, "dead-letters", None, there)
     try:
-        ends = await consumer.end_offsets(sorted(consumer.assignment()))
+        await consumer.start()
+        ends = await consumer.end_offsets(consumer.assignment())
         found: list[Envelope] = []
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
@@ -138,6 +141,15 @@ async def _read_all(settings: Settings, topics: list[str]) -> list[Envelope]:
         return found
     finally:
         await consumer.stop()
+
+
+async def _topics_there(settings: Settings) -> set[str]:
+    client = kafka.admin(settings, "dead-letters")
+    try:
+        await client.start()
+        return set(await client.list_topics())
+    finally:
+        await client.close()
 
 
 def _envelope_in(body: bytes | None) -> Envelope | None:

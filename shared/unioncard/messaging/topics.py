@@ -22,17 +22,19 @@ def topic_names() -> list[str]:
 async def make_topics(settings: Settings) -> list[str]:
     """Make the topics that are missing; returns their names. Safe to repeat and to run twice at once."""
     client = kafka.admin(settings, "topics")
-    await client.start()
     try:
+        await client.start()
         there = set(await client.list_topics())
         missing = [name for name in topic_names() if name not in there]
+        made: list[str] = []
         if missing:
             answer = await client.create_topics([_new_topic(name, settings) for name in missing])
-            for topic_error in answer.topic_errors:
-                error = for_code(topic_error[1])
-                if topic_error[1] and error is not TopicAlreadyExistsError:
-                    raise error(f"{topic_error[0]}: {topic_error[2] if len(topic_error) > 2 else ''}")
-        return missing
+            for name, code, *message in answer.topic_errors:
+                if code == 0:
+                    made.append(name)
+                elif for_code(code) is not TopicAlreadyExistsError:
+                    raise for_code(code)(f"{name}: {message}")
+        return made
     finally:
         await client.close()
 
