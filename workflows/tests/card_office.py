@@ -8,10 +8,10 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import RawValue
+from temporalio.common import RawValue, WorkerDeploymentVersion
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from unioncard.clock_segments import Segment, business_at, real_at
 from unioncard.contracts import Contract, cards
@@ -27,6 +27,8 @@ NUMBERS_DUE = datetime(2026, 9, 24, 16, 0, tzinfo=UTC)
 #: 15 days after the 21st is 6 October; within them lie Mid-Autumn (25 September) and 1 to 3 October: four more.
 CALL_DUE = datetime(2026, 10, 10, 16, 0, tzinfo=UTC)
 MEMBERS = 10
+#: No versioning; named all the same, since Temporal would hash all loaded code to find a name.
+UNVERSIONED = WorkerDeploymentConfig(WorkerDeploymentVersion("tests", "1"), use_worker_versioning=False)
 
 
 def counts(issued: int = 0, failed: int = 0, collected: int = 0, in_person: int = 0) -> cards.BatchCounts:
@@ -117,6 +119,7 @@ class CardOffice:
             workflows=WORKFLOWS,
             activities=[self.answer, BusinessDay(None).of],
             graceful_shutdown_timeout=timedelta(seconds=1),
+            deployment_config=UNVERSIONED,
         )
 
     def submitted(self, number: str = "cbc036202609211000") -> cards.BatchSubmitted:
@@ -174,7 +177,7 @@ class Season:
             await self.env.sleep(left)
 
 
-async def eventually(true: Callable[[], bool | Awaitable[bool]], within: float = 20.0) -> None:
+async def eventually(true: Callable[[], bool | Awaitable[bool]], within: float = 60.0) -> None:
     """Poll until it is true; fails after ``within`` seconds."""
     async with asyncio.timeout(within):
         while True:

@@ -28,7 +28,7 @@ def counted(name: str, **labels: str) -> float:
     return METRICS.get_sample_value(name, labels) or 0.0
 
 
-def enveloped(contract: Contract, *, key: str, reply_to: str | None = None) -> bytes:
+def enveloped(contract: Contract, *, key: str, reply_to: str | None = None, traceparent: str | None = None) -> bytes:
     """A message as a service would send it."""
     return Envelope(
         id=new_id(),
@@ -36,6 +36,7 @@ def enveloped(contract: Contract, *, key: str, reply_to: str | None = None) -> b
         type=contract.TYPE,
         subject=key,
         time=datetime.now(UTC),
+        traceparent=traceparent,
         idempotencykey=key,
         replyto=reply_to,
         data=contract.model_dump(mode="json"),

@@ -9,7 +9,8 @@ from temporalio.service import TLSConfig
 
 from unioncard.messaging.envelope import MalformedMessage
 from workflows.addresses import ReplyAddress
-from workflows.client import NamespaceMissing, connect, connect_options, namespace_retention
+from workflows.client import NamespaceMissing, connect, connect_options, retention
+from workflows.namespace import ensure_retention
 from workflows.settings import WorkflowsSettings
 
 
@@ -42,9 +43,10 @@ async def test_a_mistyped_namespace_is_found_out_at_once(temporal_address: str) 
         await connect(WorkflowsSettings(temporal=temporal_address, temporal_namespace="defualt"))
 
 
-async def test_the_namespace_tells_how_long_it_remembers(temporal_address: str) -> None:
+async def test_closed_workflows_are_remembered_as_long_as_messages_can_come_again(temporal_address: str) -> None:
     client = await connect(WorkflowsSettings(temporal=temporal_address))
-    assert await namespace_retention(client) >= timedelta(days=1)
+    assert await ensure_retention(client, timedelta(days=14))
+    assert await retention(client) >= timedelta(days=14)
 
 
 def test_an_address_survives_the_journey() -> None:

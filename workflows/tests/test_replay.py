@@ -17,7 +17,8 @@ STORED = sorted(HISTORIES.glob("*/*.json"))
 
 
 def replayer(*workflows: type) -> Replayer:
-    return Replayer(workflows=workflows, data_converter=pydantic_data_converter)
+    # With a build id of its own, since Temporal would hash all loaded code to find one.
+    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, build_id="replay")
 
 
 def stored(path: Path) -> WorkflowHistory:

@@ -39,19 +39,19 @@ async def connect(settings: Settings, runtime: Runtime | None = None) -> Client:
     Raises :class:`NamespaceMissing`, and RuntimeError or RPCError while the server cannot be reached.
     """
     client = await Client.connect(**connect_options(settings), runtime=runtime)
-    await namespace_retention(client)
-    return client
-
-
-async def namespace_retention(client: Client) -> timedelta:
-    """How long the namespace remembers closed workflows; raises :class:`NamespaceMissing`."""
-    request = DescribeNamespaceRequest(namespace=client.namespace)
     try:
-        answer = await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
+        await retention(client)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NamespaceMissing(f"Temporal has no namespace '{client.namespace}'") from None
         raise
+    return client
+
+
+async def retention(client: Client) -> timedelta:
+    """How long the namespace remembers closed workflows."""
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    answer = await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
     return answer.config.workflow_execution_retention_ttl.ToTimedelta()
 
 

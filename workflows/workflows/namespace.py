@@ -1,13 +1,17 @@
 """What the namespace must hold before workflows can run in it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.client import RPC_TIMEOUT
+from workflows.client import RPC_TIMEOUT, retention
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 log = structlog.get_logger()
@@ -42,3 +46,26 @@ async def add_search_attributes(client: Client, names: Sequence[str]) -> None:
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(namespace=client.namespace, search_attributes=wanted), timeout=RPC_TIMEOUT
     )
+
+
+async def ensure_retention(client: Client, at_least: timedelta) -> bool:
+    """Have the namespace remember closed workflows at least so long; False where that is not allowed.
+
+    A repeat that comes after Temporal has forgotten starts the workflow again. Its commands would count once all the
+    same, but a batch that is done would show as running.
+    """
+    if await retention(client) >= at_least:
+        return True
+    longer = NamespaceConfig()
+    longer.workflow_execution_retention_ttl.FromTimedelta(at_least)
+    try:
+        await client.workflow_service.update_namespace(
+            UpdateNamespaceRequest(namespace=client.namespace, config=longer), timeout=RPC_TIMEOUT
+        )
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.INVALID_ARGUMENT):
+            raise
+        log.warning("temporal.retention_too_short", needed_days=at_least.days)
+        return False
+    log.info("temporal.retention_extended", days=at_least.days)
+    return True

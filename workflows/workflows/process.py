@@ -25,9 +25,9 @@ from unioncard.messaging import kafka
 from unioncard.messaging.consumer import Consumer
 from unioncard.web.app import make_app
 from workflows import bridge, replies
-from workflows.client import connect, metrics_runtime, namespace_retention
+from workflows.client import connect, metrics_runtime
 from workflows.commands import set_answer_within
-from workflows.namespace import ensure_search_attributes
+from workflows.namespace import ensure_retention, ensure_search_attributes
 from workflows.schedules import ensure_schedules
 from workflows.settings import TASK_QUEUE, WorkflowsSettings
 from workflows.worker import make_worker, promote
@@ -51,7 +51,9 @@ class Process:
         set_answer_within(timedelta(seconds=self._settings.command_timeout_s))
         client = await _until_reachable("temporal", lambda: connect(self._settings, self._runtime))
         await _until_reachable("temporal", lambda: ensure_search_attributes(client))
-        await self._warn_of_short_memory(client)
+        # As long as a message can come again, what it started must be remembered.
+        memory = timedelta(days=self._settings.kafka_retention_days)
+        await _until_reachable("temporal", lambda: ensure_retention(client, memory))
         producer = await _until_reachable("kafka", self._producer)
         parts = self._parts(client, producer)
         try:
@@ -95,13 +97,6 @@ class Process:
             await producer.stop()
             raise
         return producer
-
-    async def _warn_of_short_memory(self, client: Client) -> None:
-        memory = await _until_reachable("temporal", lambda: namespace_retention(client))
-        if memory < timedelta(days=self._settings.kafka_retention_days):
-            # A repeat that comes after Temporal has forgotten starts the workflow again. Its commands count once all
-            # the same, and their answers end it, but it shows in lists.
-            log.warning("temporal.retention_below_kafka", days=memory.days, kafka=self._settings.kafka_retention_days)
 
 
 def application(settings: WorkflowsSettings) -> FastAPI:

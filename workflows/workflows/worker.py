@@ -30,13 +30,13 @@ def make_worker(
     client: Client,
     producer: AIOKafkaProducer,
     *,
-    build: str | None,
+    build: str,
     clock: FileClock | None = None,
     task_queue: str = TASK_QUEUE,
     workflows: Sequence[type] = WORKFLOWS,
 ) -> Worker:
-    """A worker for ``workflows``, by default all there are. ``build`` None is for servers without worker versioning."""
-    versions = build and WorkerDeploymentConfig(
+    """A worker for ``workflows``, by default all there are."""
+    versions = WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(DEPLOYMENT, build),
         use_worker_versioning=True,
         # The worker's default and never in @workflow.defn, where it would hang with an unversioned worker. Running
@@ -52,7 +52,7 @@ def make_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         # A command that is being sent when the worker is told to stop is sent to the end.
         graceful_shutdown_timeout=timedelta(seconds=5),
-        deployment_config=versions or None,
+        deployment_config=versions,
     )
 
 
