@@ -6,27 +6,34 @@ from typing import NoReturn
 
 import typer
 
-from unioncard_cli import dead_letters, doctor, keys_commands, screens, stack_commands
-from unioncard_cli.audit.command import audit
-from unioncard_cli.demo.command import demo
+from unioncard_cli import doctor, keys_commands, screens, stack_commands
 from unioncard_cli.place import StackError
 
-app = typer.Typer(
-    help="The member service card platform on this machine: its stack, and what operators need.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
-)
-app.command()(stack_commands.up)
-app.command()(stack_commands.down)
-app.command()(stack_commands.status)
-app.command()(stack_commands.logs)
-app.command("doctor")(doctor.command)
-app.command()(demo)
-app.command()(audit)
+#: Commands that need nothing of the services: they answer at once, before the others are even imported.
+LIGHT = frozenset({"up", "down", "status", "logs", "doctor", "keys"})
 
-app.add_typer(keys_commands.keys, name="keys")
-app.add_typer(dead_letters.dead_letters, name="dead-letters")
+
+def commands(words: list[str]) -> typer.Typer:
+    """The commands that the words on the command line may mean: all of them, but for those in :data:`LIGHT`."""
+    app = typer.Typer(
+        help="The member service card platform on this machine: its stack, and what operators need.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,
+    )
+    for command in (stack_commands.up, stack_commands.down, stack_commands.status, stack_commands.logs):
+        app.command()(command)
+    app.command("doctor")(doctor.command)
+    app.add_typer(keys_commands.keys, name="keys")
+    if not words or words[0] not in LIGHT:
+        from unioncard_cli import dead_letters
+        from unioncard_cli.audit.command import audit
+        from unioncard_cli.demo.command import demo
+
+        app.command()(demo)
+        app.command()(audit)
+        app.add_typer(dead_letters.dead_letters, name="dead-letters")
+    return app
 
 
 def run() -> NoReturn:
@@ -36,7 +43,7 @@ def run() -> NoReturn:
     """
     code = 1
     try:
-        app()
+        commands(sys.argv[1:])()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except StackError as error:
