@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 from unioncard.settings import PREFIX
-from unioncard_cli.main import app
+from unioncard_cli.main import commands
 from unioncard_cli.place import DEFAULT_PORT_BASE, PORTS, REPOSITORY
 
 PAGES = sorted([*REPOSITORY.glob("README*.md"), *(REPOSITORY / "docs").rglob("*.md")])
@@ -60,7 +60,7 @@ def test_pages_name_only_what_exists(page: Path) -> None:
     assert set(re.findall(r"\bUNIONCARD_[A-Z_]+[A-Z]\b", text)) <= known
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.M))
     assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(commands([]))
     for words in re.findall(r"`(?:\.venv/bin/)?unioncard ([a-z-]+(?: [a-z]+)?)", text):
         _check_command(group, words.split())
     for number in re.findall(r"127\.0\.0\.1:(\d+)", text):
