@@ -13,6 +13,7 @@ from member_svc.approvals import api as approvals
 from member_svc.audit import api as audit
 from member_svc.cards.handlers import follow_cards
 from member_svc.imports import api as imports
+from member_svc.imports import single_api as single
 from member_svc.imports.workbook import WorkbookReader
 from member_svc.members import api as members
 from member_svc.members.sealing import Sealing
@@ -30,6 +31,7 @@ ROUTERS = (
     organisations.router,
     approvals.router,
     imports.router,
+    single.router,
     members.router,
     audit.router,
     reconciliation.router,

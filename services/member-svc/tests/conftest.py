@@ -11,7 +11,7 @@ from member_svc.__main__ import MIGRATIONS
 from member_svc.main import application, build
 from member_svc.organisations.loading import load_organisations
 from member_svc.tables import METADATA
-from tests.member_world import ORGANISATIONS, World
+from member_svc_testing.world import ORGANISATIONS, World
 from unioncard.database import ServiceDatabase
 from unioncard.keys import load_keys, write_key_files
 from unioncard.migrations import migrate
@@ -41,6 +41,7 @@ async def context(member_settings: Settings, member_database: ServiceDatabase) -
     with psycopg.connect(member_database.owner_url) as conn:
         names = ", ".join(f'"{name}"' for name in METADATA.tables)
         conn.execute(f"TRUNCATE {names} RESTART IDENTITY".encode())
+        conn.execute("ALTER SEQUENCE member_ids RESTART")
     opened = open_context("member-svc", member_settings)
     yield opened
     await opened.engine.dispose()

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.member_rosters import HEADERS, identity_number, people, person, workbook
-from tests.member_world import World
+from member_svc_testing.rosters import HEADERS, identity_number, people, person, workbook
+from member_svc_testing.world import World
 from unioncard.contracts.members import MembersChanged
 from unioncard.keys import load_keys
 from unioncard.service import Context
@@ -16,7 +16,12 @@ async def test_a_roster_waits_for_the_direct_superior_and_takes_effect_when_it_a
     answer = await union.upload(workbook(people(3)))
     assert answer.status_code == 201
     asked = answer.json()
-    assert (asked["state"], asked["rows"], asked["new_rows"], asked["superior_id"]) == ("waiting", 3, 3, world.ids["D1"])
+    assert (asked["state"], asked["rows"], asked["new_rows"], asked["superior_id"]) == (
+        "waiting",
+        3,
+        3,
+        world.ids["D1"],
+    )
     pending = (await union.get("/members")).json()
     assert [(one["state"], one["number"]) for one in pending["items"]] == [("pending", None)] * 3
     waiting = (await district.get("/approvals")).json()

@@ -47,7 +47,7 @@ class BadRows(Exception):
             422,
             "bad-rows",
             f"有 {lines} 行需要修改，本次没有导入任何会员",
-            "请按 rows 中的提示逐行修改后重新导入整个文件。",
+            "请按各行提示修改后重新提交；文件须整份重新导入。",
             rows=self.errors,
             extra=extra,
         )

@@ -1,4 +1,4 @@
-"""What lists show of fields that are masked unless a purpose is given."""
+"""How staff see fields: labels in Chinese, and what is masked unless a purpose is given."""
 
 from datetime import date
 
@@ -14,13 +14,18 @@ def mask_address(address: str) -> str:
 _MASKS = {"document_number": mask_document, "mobile": mask_mobile, "address": mask_address}
 
 
+def label(field: str, value: str | date) -> str:
+    """A stored value as it stands in sheets."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if field == "sex":
+        return Sex(value).label
+    return DocumentType(value).label if field == "document_type" else value
+
+
 def shown(field: str, value: str | date | None) -> str | None:
-    """A field's value for staff: masked where it must be, labels in Chinese."""
+    """A stored value as it stands in lists."""
     if value is None:
         return None
-    text = value.isoformat() if isinstance(value, date) else value
-    if field in _MASKS:
-        return _MASKS[field](text)
-    if field == "sex":
-        return Sex(text).label
-    return DocumentType(text).label if field == "document_type" else text
+    text = label(field, value)
+    return _MASKS[field](text) if field in _MASKS else text

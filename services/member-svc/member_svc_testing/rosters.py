@@ -1,7 +1,7 @@
 """Rosters of people who do not exist, and workbooks of them as operators might send."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
 import xlsxwriter
@@ -66,6 +66,8 @@ def workbook(rows: Sequence[Mapping[str, Cell]], headers: Sequence[str] | None =
     names = list(headers if headers is not None else (rows[0] if rows else HEADERS))
     buffer = BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    # The same rows are the same bytes, whatever the time.
+    book.set_properties({"created": datetime(2020, 1, 1, tzinfo=UTC)})
     day = book.add_format({"num_format": "yyyy-mm-dd"})
     sheet = book.add_worksheet("会员信息")
     for column, name in enumerate(names):

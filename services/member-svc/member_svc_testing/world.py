@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from member_svc.accounts.tokens import Signer
-from tests.member_rosters import Cell, workbook
+from member_svc_testing.rosters import Cell, workbook
 from unioncard.messaging.envelope import Envelope
 from unioncard.principal import Principal, Role
 from unioncard.service import Context
