@@ -25,6 +25,9 @@ BENCHES: dict[str, Callable[[Ground], Coroutine[Any, Any, list[Row]]]] = {
     "up": up.measure,
 }
 
+# Where no terminal says how wide it is.
+WIDTH = 140
+
 
 def main() -> int:
     """Runs the benches asked for; the exit code is 1 when a target was missed."""
@@ -38,7 +41,7 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     machine = this_machine()
     ground = Ground(console, options.state, options.ports, options.quick)
     found = [_run(ground, name) for name in BENCHES if name in options.names or not options.names]

@@ -86,17 +86,18 @@ async def _run(client: Client, side: Side, plan: Plan, workflow_id: str) -> list
 def _rows(full: Side, bare: Side) -> list[Row]:
     def latency(what: str, share: float, mine: list[float], theirs: list[float]) -> Row:
         value, other = percentile(mine, share) * 1000, percentile(theirs, share) * 1000
-        return Row(f"p{share * 100:.0f} {what}", value, "ms", bare=other)
+        return Row(f"p{share * 100:.0f} {what}", value, "ms", baseline=other)
 
     return [
         Row(
             f"command round trips, {IN_FLIGHT} in flight",
             median(full.per_second),
             "/s",
-            bare=median(bare.per_second),
+            baseline=median(bare.per_second),
             target=Target(SHARE_OF_BARE, of_ratio=True),
             samples=full.per_second,
-            bare_samples=bare.per_second,
+            baseline_samples=bare.per_second,
+            note="baseline: a bare echo of the same shape",
         ),
         latency(f"with {IN_FLIGHT} in flight", 0.50, full.loaded, bare.loaded),
         latency(f"with {IN_FLIGHT} in flight", 0.95, full.loaded, bare.loaded),

@@ -50,21 +50,21 @@ async def measure(ground: Ground) -> list[Row]:
     note = f"{count:,} commands in batches of {settings.kafka_batch:,}, one trace in {KEPT_ONE_IN} kept"
     return [
         Row(
-            "handled and answered; bare: consume and send",
+            "handled and answered; baseline: consume and send",
             median(rates[FULL]),
             "/s",
-            bare=median(rates[BARE]),
+            baseline=median(rates[BARE]),
             target=Target(PER_SECOND),
             samples=rates[FULL],
-            bare_samples=rates[BARE],
+            baseline_samples=rates[BARE],
             note=note,
         ),
         Row(
-            "the same; bare: consume, INSERT a row, send",
+            "the same; baseline: consume, INSERT a row, send",
             median(rates[FULL]),
             "/s",
-            bare=median(rates[INSERT]),
-            bare_samples=rates[INSERT],
+            baseline=median(rates[INSERT]),
+            baseline_samples=rates[INSERT],
         ),
         Row("handled and answered, every trace kept", traced, "/s"),
     ]

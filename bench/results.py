@@ -21,13 +21,13 @@ class Target:
     at_least: bool = True
     of_ratio: bool = False
 
-    def met(self, value: float, bare: float | None) -> bool:
+    def met(self, value: float, baseline: float | None) -> bool:
         """Whether the row keeps it."""
-        judged = value / bare if self.of_ratio and bare else value
+        judged = value / baseline if self.of_ratio and baseline else value
         return judged >= self.limit if self.at_least else judged <= self.limit
 
     def __str__(self) -> str:
-        return f"{'≥' if self.at_least else '≤'} {shown(self.limit)}{' of bare' if self.of_ratio else ''}"
+        return f"{'≥' if self.at_least else '≤'} {shown(self.limit)}{' of baseline' if self.of_ratio else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,21 @@ class Row:
     measure: str
     value: float
     unit: str
-    bare: float | None = None
+    baseline: float | None = None
     target: Target | None = None
     samples: Sequence[float] = ()
-    bare_samples: Sequence[float] = ()
+    baseline_samples: Sequence[float] = ()
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
         """Value to baseline."""
-        return self.value / self.bare if self.bare else None
+        return self.value / self.baseline if self.baseline else None
 
     @property
     def verdict(self) -> str:
         """OK, MISS, or nothing where there is no target."""
-        return "" if self.target is None else "OK" if self.target.met(self.value, self.bare) else "MISS"
+        return "" if self.target is None else "OK" if self.target.met(self.value, self.baseline) else "MISS"
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 def shown(value: float) -> str:
     """A number as a reader likes it: three or so significant digits, thousands apart."""
-    if abs(value) >= 100:
+    if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.1f}"
 
@@ -89,7 +89,7 @@ def show(console: Console, findings: Sequence[Findings], machine: Machine) -> No
     table = Table(title=str(machine), title_justify="left")
     for name in ("bench", "measure"):
         table.add_column(name)
-    for name in ("value", "bare", "ratio", "target"):
+    for name in ("value", "baseline", "ratio", "target"):
         table.add_column(name, justify="right")
     table.add_column("")
     for found in findings:
@@ -99,7 +99,7 @@ def show(console: Console, findings: Sequence[Findings], machine: Machine) -> No
                 found.bench if number == 0 else "",
                 row.measure + (f"\n[dim]{row.note}[/dim]" if row.note else ""),
                 f"{shown(row.value)} {row.unit}",
-                shown(row.bare) if row.bare else "",
+                shown(row.baseline) if row.baseline else "",
                 f"{row.ratio:.2f}" if row.ratio else "",
                 str(row.target or ""),
                 {"OK": "[green]OK", "MISS": "[bold red]MISS"}.get(row.verdict, ""),
@@ -113,7 +113,7 @@ def show(console: Console, findings: Sequence[Findings], machine: Machine) -> No
 def markdown(findings: Sequence[Findings]) -> str:
     """The table for docs/benchmarks.md."""
     lines = [
-        "| bench | measure | value | bare | ratio | target | |",
+        "| bench | measure | value | baseline | ratio | target | |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",
     ]
     for found in findings:
@@ -122,7 +122,7 @@ def markdown(findings: Sequence[Findings]) -> str:
                 found.bench,
                 row.measure + (f" ({row.note})" if row.note else ""),
                 f"{shown(row.value)} {row.unit}",
-                shown(row.bare) if row.bare else "",
+                shown(row.baseline) if row.baseline else "",
                 f"{row.ratio:.2f}" if row.ratio else "",
                 str(row.target or ""),
                 row.verdict,
