@@ -1,15 +1,22 @@
 """A service's room for the tests of the crossings: one database for the run, emptied before each test."""
 
 import asyncio
+import io
+import json
+import logging
+import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
+import structlog
 
 from unioncard.contracts import replies
 from unioncard.contracts.model import Contract
 from unioncard.database import ServiceDatabase, engine_for
 from unioncard.settings import Settings
+from unioncard.telemetry import configure_logging
 from unioncard_testing import Do, Noted, Room, make_database, make_topic, metadata
 
 
@@ -48,3 +55,20 @@ async def kafka_room(room: Room, kafka_bootstrap: str, monkeypatch: pytest.Monke
         monkeypatch.setattr(contract, "TOPIC", name)
     await make_topic(room.settings, *sorted(set(names.values())))
     return room
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Logging as a service has it; gives the entries so far."""
+    root, written = logging.getLogger(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    # pytest's own handlers would be closed with all others.
+    kept, root.handlers = root.handlers, []
+    configure_logging("test-svc", "INFO")
+    ours = list(root.handlers)
+    root.handlers += kept
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    for handler in ours:
+        root.removeHandler(handler)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()

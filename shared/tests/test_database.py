@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from unioncard.database import ServiceDatabase, engine_for, provision, reading
 from unioncard.migrations import drift, migrate
+from unioncard.organisations import add_organisations_table
 from unioncard.tables import add_crossing_tables
 from unioncard_testing import Room, make_database
 
@@ -22,6 +23,7 @@ with context.begin_transaction():
 FIRST = """
 import sqlalchemy as sa
 from alembic import op
+from unioncard.organisations import add_organisations_table
 from unioncard.tables import add_crossing_tables
 
 revision = "0001"
@@ -146,6 +148,7 @@ def test_migrating_twice_and_at_once_gives_the_same(postgres_url: str, scripts: 
 async def test_drift_names_what_code_and_database_do_not_share(room: Room) -> None:
     mine = sa.MetaData()
     add_crossing_tables(mine)
+    add_organisations_table(mine)
     sa.Table("facts", mine, sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True))
     async with room.engine.connect() as conn:
         differences = await drift(conn, mine)

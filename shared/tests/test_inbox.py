@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from unioncard.contracts.members import Organisation, OrganisationKind, OrganisationLevel, OrganisationsChanged
 from unioncard.messaging import inbox
 from unioncard.messaging.consumer import Unavailable
 from unioncard.messaging.envelope import Envelope, MalformedMessage
@@ -18,8 +19,23 @@ from unioncard.messaging.handling import (
     Refused,
     Succeeded,
 )
+from unioncard.organisations import follow_organisations
 from unioncard.unit_of_work import Transaction
-from unioncard_testing import HANDLERS, Do, Done, Noted, Room, command, do, event, eventually, note, record, statements
+from unioncard_testing import (
+    HANDLERS,
+    Do,
+    Done,
+    Noted,
+    Room,
+    command,
+    do,
+    envelope_of,
+    event,
+    eventually,
+    note,
+    record,
+    statements,
+)
 
 
 def processor(room: Room, handlers: Handlers = HANDLERS) -> InboxProcessor:
@@ -270,3 +286,32 @@ async def test_the_purge_keeps_what_runs_and_what_is_young(room: Room) -> None:
 async def test_an_envelope_survives_the_wire(room: Room) -> None:
     sent = command(3, traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01", subject="批次 1")
     assert Envelope.decode(sent.encode()) == sent
+
+
+def organisation(id_: int, version: int, path: str) -> Organisation:
+    return Organisation(
+        id=id_,
+        parent_id=1,
+        path=path,
+        level=OrganisationLevel.UNION,
+        kind=OrganisationKind.DISTRICT,
+        name=f"工会 {version}",
+        district_code="363",
+        version=version,
+    )
+
+
+async def test_the_copy_of_the_tree_takes_what_is_newer_in_whatever_order_it_comes(room: Room) -> None:
+    handlers = Handlers(events={OrganisationsChanged: follow_organisations}, commands={})
+
+    async def come(*organisations: Organisation) -> None:
+        changed = OrganisationsChanged(organisations=list(organisations))
+        await processor(room, handlers).process([record(envelope_of(changed))])
+
+    await come(organisation(5, 2, "/1/5/"), organisation(6, 1, "/1/6/"))
+    await come(organisation(5, 1, "/1/4/5/"))
+    await come(organisation(6, 3, "/1/7/6/"), organisation(6, 2, "/1/8/6/"))
+    assert await room.column("SELECT id || ' ' || version || ' ' || path FROM organisations ORDER BY id") == [
+        "5 2 /1/5/",
+        "6 3 /1/7/6/",
+    ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unioncard.clock import WallClock
@@ -22,6 +23,7 @@ from unioncard.messaging.dead_letters import Record
 from unioncard.messaging.envelope import Envelope
 from unioncard.messaging.handling import Handlers, Message, Outcome, Succeeded
 from unioncard.messaging.topics import DEAD
+from unioncard.organisations import add_organisations_table
 from unioncard.settings import Settings
 from unioncard.tables import APPEND_ONLY, add_crossing_tables
 from unioncard.unit_of_work import Transaction, UnitOfWork
@@ -53,6 +55,7 @@ class Done(Contract):
 
 metadata = sa.MetaData()
 add_crossing_tables(metadata)
+organisations = add_organisations_table(metadata)
 facts = sa.Table(
     "facts",
     metadata,
@@ -226,3 +229,9 @@ async def make_topic(
         await client.create_topics([NewTopic(n, partitions, 1, topic_configs=options) for n in wanted])
     finally:
         await client.close()
+
+
+@contextlib.asynccontextmanager
+async def no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """For applications whose parts a test brings itself."""
+    yield
