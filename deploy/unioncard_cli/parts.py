@@ -30,7 +30,7 @@ class Part:
     settings_of: str = ""
     prepare: Callable[[Place], None] | None = None
     stop_signal: int = signal.SIGTERM
-    start_limit_s: float = 90.0
+    start_limit_s: float = 180.0
     stop_limit_s: float = 10.0
 
     def environment(self, place: Place) -> dict[str, str]:

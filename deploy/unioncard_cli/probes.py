@@ -7,7 +7,7 @@ import asyncio
 
 from unioncard_cli.place import HOST, Place
 
-PATIENCE_S = 2.0
+PATIENCE_S = 5.0
 
 
 class NotReady(Exception):

@@ -19,7 +19,7 @@ from unioncard_cli.records import Record
 __all__ = ["Audience", "PartFailed", "Stack", "free_port_base"]
 
 TABLE = "unioncard_cli.parts:PARTS"
-UP_LIMIT_S = 300.0
+UP_LIMIT_S = 600.0
 DOWN_LIMIT_S = 60.0
 LOOK_EVERY_S = 0.05
 SUMMONS = 3
