@@ -143,6 +143,24 @@ async def test_an_error_of_ours_tells_nobody_what_it_choked_on(
         assert "张三" not in text
 
 
+async def test_a_caller_who_hangs_up_is_no_error_of_ours(
+    room: Room, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    sent: list[Any] = []
+    parts = iter([{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/raw", "headers": [], "query_string": b""}
+    await application(room)(scope, receive, send)
+    assert sent[0]["status"] == 499
+    assert not [one for one in logged() if one["event"] == "http.broke"]
+
+
 async def test_addresses_and_methods_that_are_not_there(client: httpx.AsyncClient) -> None:
     problem(await client.get("/nowhere"), 404, "not-found")
     answer = await client.delete("/things")

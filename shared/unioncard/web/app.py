@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unioncard import telemetry
@@ -75,6 +76,7 @@ def make_app(
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(PoolTimeout, _database_error)
+    app.add_exception_handler(ClientDisconnect, _caller_gone)
     app.add_middleware(Observed)
 
     @app.get("/healthz", include_in_schema=False)
@@ -138,6 +140,11 @@ async def _database_error(request: Request, error: Exception) -> Response:
     log.error("http.database_unavailable", error=type(error).__name__, route=request.url.path)
     problem = Problem(503, "unavailable", "系统繁忙，请稍后重试", "本次操作没有生效。", headers={"Retry-After": "2"})
     return problem_response(problem, request.url.path)
+
+
+async def _caller_gone(request: Request, error: Exception) -> Response:
+    """Who hangs up before the whole request is here hears no answer; it is his own doing and no error of ours."""
+    return Response(status_code=499)
 
 
 class Observed:
