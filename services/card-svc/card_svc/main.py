@@ -52,7 +52,7 @@ def create_app(context: Context, settings: CardSettings) -> FastAPI:
 
 def parts_of(context: Context, settings: CardSettings, personal: PersonalData) -> Parts:
     """What the service listens to and whom it calls."""
-    client = PartnerClient()
+    client = PartnerClient(settings.partner_timeout_s)
     calendar = Calendar(seed_rows())
     return Parts(
         tokens=TokenCheck(jwks_from(settings.member_url)),

@@ -21,6 +21,13 @@ class CardSettings(Settings):
     bank_url: str | None = Field(None, pattern=r"^https?://", examples=["https://bank.internal/unioncard"])
     population_url: str | None = Field(None, pattern=r"^https?://", examples=["https://population.internal"])
     social_security_url: str | None = Field(None, pattern=r"^https?://", examples=["https://social-security.internal"])
+    partner_timeout_s: float = Field(
+        25.0,
+        ge=0.1,
+        lt=30,  # a dispatched call as a whole has 30 s
+        examples=[25],
+        description="how long a partner may take to answer one request",
+    )
     font_paths: list[Path] = Field(
         [],
         examples=['["/usr/share/fonts/hanamin"]'],

@@ -91,7 +91,7 @@ def _half(results: Results, seed: str, batch_number: str, share: float) -> Resul
 
 def _unknown(batch_number: str, answered_at: str, pattern: dict[str, Any], after_ms: int) -> Delivery:
     """An answer, well-formed and signed, for a batch number that never existed."""
-    never = f"cbc000{batch_number[-12:]}x"
+    never = f"{batch_number}x"
     someone = {
         "member_id": 0 if isinstance(pattern["member_id"], int) else "0",
         "member_number": "0000000000",
