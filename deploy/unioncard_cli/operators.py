@@ -10,6 +10,9 @@ import httpx
 
 T = TypeVar("T")
 
+# The service, or what it needs, is away for the moment and has done nothing.
+AWAY = (502, 503, 504)
+
 
 class Refusal(Exception):
     """The platform refused: the problem document as it came."""
@@ -82,13 +85,15 @@ class Operator:
         while True:
             try:
                 headers["Authorization"] = f"Bearer {self._fresh_token()}"
-                response = self._client.request(method, self._urls[service] + path, headers=headers, **content)
-                if response.status_code not in (502, 503, 504):
-                    return _accepted(response)
-            except httpx.TransportError:
-                response = None
+                return _accepted(self._client.request(method, self._urls[service] + path, headers=headers, **content))
+            except httpx.TransportError as error:
+                why = type(error).__name__
+            except Refusal as refusal:
+                if refusal.status not in AWAY:
+                    raise
+                why = str(refusal)
             if time.monotonic() > deadline:
-                raise StillWaiting(f"{service} does not answer {method} {path}")
+                raise StillWaiting(f"{service} does not answer {method} {path}: {why}")
             time.sleep(0.5)
 
     def _fresh_token(self) -> str:
@@ -117,6 +122,18 @@ def until(what: str, look: Callable[[], T], wanted: Callable[[T], bool], timeout
         if time.monotonic() > deadline:
             raise StillWaiting(f"{what} did not come within {timeout_s:.0f} s")
         time.sleep(every_s)
+
+
+def patiently(ask: Callable[[], httpx.Response], timeout_s: float) -> httpx.Response:
+    """Ask one of the partners again while it cannot be reached, for what may be asked twice; its 2xx."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return ask().raise_for_status()
+        except httpx.TransportError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
 
 
 def _accepted(response: httpx.Response) -> httpx.Response:

@@ -15,6 +15,7 @@ from unioncard_cli.place import REPOSITORY, StackError
 from unioncard_cli.stack import Stack
 
 OUTLETS = REPOSITORY / "services" / "card-svc" / "samples" / "outlets.csv"
+FEDERATION = "federation@unioncard.example"
 
 _ORGANISATION = (
     "code",
@@ -49,6 +50,15 @@ class District:
         """Its own organisation code."""
         return f"D{self.code}"
 
+    @property
+    def login(self) -> str:
+        """Its operator's account."""
+        return f"{self.organisation.lower()}@unioncard.example"
+
+    def union_login(self, number: int) -> str:
+        """The account of one of its unions' operator."""
+        return f"{self.union(number).lower()}@unioncard.example"
+
 
 @dataclass(frozen=True, slots=True)
 class Scenery:
@@ -59,15 +69,15 @@ class Scenery:
 
     def federation(self) -> Operator:
         """The federation's operator, who also audits."""
-        return self._operator("federation@unioncard.example")
+        return self._operator(FEDERATION)
 
     def district(self, district: District) -> Operator:
         """The district's operator, direct superior of its unions."""
-        return self._operator(f"{district.organisation.lower()}@unioncard.example")
+        return self._operator(district.login)
 
     def union(self, district: District, number: int) -> Operator:
         """The operator (经办人) of one union."""
-        return self._operator(f"{district.union(number).lower()}@unioncard.example")
+        return self._operator(district.union_login(number))
 
     def _operator(self, login: str) -> Operator:
         place = self.stack.place
@@ -133,13 +143,11 @@ def _organisations(districts: Sequence[District]) -> Iterable[Sequence[str]]:
 
 
 def _accounts(districts: Sequence[District], secret: str) -> Iterable[Sequence[str]]:
-    yield ("federation@unioncard.example", secret, "federation", "SH", "")
+    yield (FEDERATION, secret, "federation", "SH", "")
     for district in districts:
-        code = district.organisation
-        yield (f"{code.lower()}@unioncard.example", secret, "district", code, "")
+        yield (district.login, secret, "district", district.organisation, "")
         for number in range(1, district.unions + 1):
-            union = district.union(number)
-            yield (f"{union.lower()}@unioncard.example", secret, "union", union, "")
+            yield (district.union_login(number), secret, "union", district.union(number), "")
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from unioncard.dates import SHANGHAI
-from unioncard_cli.operators import Operator, Refusal, new_key, until
+from unioncard_cli.operators import Operator, Refusal, new_key, patiently, until
 from unioncard_cli.roster import Person, Trait, workbook
 
 OUTLET = {"branch": "中东示例支行", "outlet": "ZD-001"}
@@ -35,7 +35,7 @@ class CardStory:
                 "unemployment_benefit": [one.document_number for one in people if one.trait is Trait.UNEMPLOYED]
             },
         }
-        httpx.post(f"{self.sandbox_url}/control/people", json=body, timeout=30).raise_for_status()
+        patiently(lambda: httpx.post(f"{self.sandbox_url}/control/people", json=body, timeout=30), self.patience_s)
 
     def upload(self, people: Sequence[Person]) -> int:
         """批量导入会员; returns the import's number, or raises :class:`Refusal` with every bad row."""

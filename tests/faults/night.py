@@ -1,0 +1,40 @@
+"""An operator who has the bank's state fetched, again and again: what callbacks do not bring, this must."""
+
+import asyncio
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from workflows.client import RPC_TIMEOUT, connect
+from workflows.schedules import BANK_STATE_NIGHTLY
+from workflows.settings import WorkflowsSettings
+
+EVERY_S = 5.0
+
+
+class Night:
+    """Triggers the nightly schedule as people do in the Temporal UI."""
+
+    def __init__(self, settings: WorkflowsSettings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self.fetches = 0
+
+    async def run(self) -> None:
+        """Every few seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self.fall()
+
+    async def fall(self) -> None:
+        """Trigger it once; Temporal may be away, then later."""
+        while True:
+            try:
+                if self._client is None:
+                    self._client = await connect(self._settings)
+                await self._client.get_schedule_handle(BANK_STATE_NIGHTLY).trigger(rpc_timeout=RPC_TIMEOUT)
+            except (RPCError, RuntimeError):
+                await asyncio.sleep(1.0)
+            else:
+                self.fetches += 1
+                return
