@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from bench import memory, unions
+from bench import processes, unions
 from bench.ground import BenchError, Ground, seconds_since
 from bench.results import Row, Target
 from unioncard_cli.audit.command import verdict
@@ -40,6 +40,7 @@ class Run:
     done_at: list[float] = field(default_factory=list)
     early: dict[str, float] = field(default_factory=dict)
     late: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
 
 
 async def measure(ground: Ground) -> list[Row]:
@@ -57,6 +58,7 @@ async def measure(ground: Ground) -> list[Row]:
     note = f"{count} batches of {MEMBERS:,} in {run.seconds:.1f} s, {IN_FLIGHT} in flight"
     return [
         Row("members from submission to card number", rate, "/s", target=Target(PER_SECOND), note=note),
+        _cpu_row(run, count),
         *_memory_rows(run, count),
         Row("until the audit finds everything settled", settling, "s"),
         Row("differences the audit found", float(differences), "", target=Target(0, at_least=False)),
@@ -70,17 +72,18 @@ async def _run(ground: Ground, stack: Stack, stories: list[CardStory]) -> Run:
     posting: list[asyncio.Future[list[str]]] = []
     with ThreadPoolExecutor(IN_FLIGHT) as operators:
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
-            begun = time.perf_counter()
+            begun, cpu = time.perf_counter(), processes.cpu_seconds(stack)
             while (done := await _done(conn)) < len(stories):
                 run.done_at += [seconds_since(begun)] * (done - len(run.done_at))
                 if done >= EARLY and not run.early:
-                    run.early = memory.private_mb(stack)
+                    run.early = processes.private_mb(stack)
                 free = stories[len(posting) : done + IN_FLIGHT]
                 posting += [loop.run_in_executor(operators, story.submit, "normal") for story in free]
                 _check(posting, done, seconds_since(begun))
                 await asyncio.sleep(LOOK_EVERY_S)
             run.seconds = seconds_since(begun)
-            run.late = memory.private_mb(stack)
+            run.cpu = processes.difference(cpu, processes.cpu_seconds(stack))
+            run.late = processes.private_mb(stack)
         await asyncio.gather(*posting)
     ground.say(f"{len(stories)} batches in {run.seconds:.1f} s")
     return run
@@ -103,6 +106,12 @@ async def _done(conn: psycopg.AsyncConnection) -> int:
 def _audit(scene: Scenery) -> int:
     _, found = verdict(scene.stack, scene.federation(), wait_s=120)
     return len(found)
+
+
+def _cpu_row(run: Run, count: int) -> Row:
+    """What a batch costs in CPU, whatever else the machine does; two cores have two seconds in each."""
+    by_part = ", ".join(f"{name} {seconds / count * 1000:.0f}" for name, seconds in run.cpu.items())
+    return Row("CPU for a batch, all processes", sum(run.cpu.values()) / count, "s", note=f"in ms: {by_part}")
 
 
 def _memory_rows(run: Run, count: int) -> list[Row]:

@@ -6,11 +6,13 @@ two take turns, since whatever else the machine does changes from one minute to 
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from temporalio.client import Client
 
-from bench import topics
+from bench import processes, topics
 from bench.echo.contracts import BARE_COMMANDS, BARE_REPLIES, TOPIC
 from bench.echo.service import make_database
 from bench.echo.workflow import BARE_QUEUE, FULL_QUEUE, Plan, Rounds
@@ -32,6 +34,12 @@ class Side:
     per_second: list[float] = field(default_factory=list)
     loaded: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
+    cpu: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def cpu_each(self) -> float:
+        """CPU of all processes for one round trip under load, in ms."""
+        return sum(self.cpu.values()) / len(self.loaded) * 1000
 
 
 async def measure(ground: Ground) -> list[Row]:
@@ -50,20 +58,23 @@ async def measure(ground: Ground) -> list[Row]:
             bare_service.tell("go")
             client = await connect(settings)
             full, bare = Side("full", FULL_QUEUE), Side("bare", BARE_QUEUE)
-            await _turns(ground, client, full, bare)
+            cpu = partial(processes.cpu_seconds, stack, (service, bare_service, *workers))
+            await _turns(ground, client, full, bare, cpu)
     return _rows(full, bare)
 
 
-async def _turns(ground: Ground, client: Client, full: Side, bare: Side) -> None:
+async def _turns(ground: Ground, client: Client, full: Side, bare: Side, cpu: Callable[[], dict[str, float]]) -> None:
     rounds, turns = (10, 2) if ground.quick else (25, TURNS)
     for side in (full, bare):
         await _load(client, side, rounds=5)  # caches, connections and pollers
     for turn in range(turns):
         # ABBA: neither always follows the other
         for side in (full, bare) if turn % 2 == 0 else (bare, full):
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), cpu()
             seconds = await _load(client, side, rounds)
             side.per_second.append(len(seconds) / seconds_since(begun))
+            for name, more in processes.difference(used, cpu()).items():
+                side.cpu[name] = side.cpu.get(name, 0.0) + more
             side.loaded += seconds
             side.alone += await _alone(client, side, rounds=20)
         ground.say(f"turn {turn + 1}: full {full.per_second[-1]:.0f}/s, bare {bare.per_second[-1]:.0f}/s")
@@ -99,8 +110,14 @@ def _rows(full: Side, bare: Side) -> list[Row]:
             baseline_samples=bare.per_second,
             note="baseline: a bare echo of the same shape",
         ),
+        Row("CPU for a round trip, all processes", full.cpu_each, "ms", baseline=bare.cpu_each, note=_by_process(full)),
         latency(f"with {IN_FLIGHT} in flight", 0.50, full.loaded, bare.loaded),
         latency(f"with {IN_FLIGHT} in flight", 0.95, full.loaded, bare.loaded),
         latency("alone", 0.50, full.alone, bare.alone),
         latency("alone", 0.95, full.alone, bare.alone),
     ]
+
+
+def _by_process(side: Side) -> str:
+    parts = sorted(side.cpu.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {used / len(side.loaded) * 1000:.1f}" for name, used in parts if used > 0.01)

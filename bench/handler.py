@@ -7,11 +7,12 @@ its topic. Beside it two processes without promises: consume and send back, and 
 import asyncio
 import time
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bench import topics
+from bench import processes, topics
 from bench.echo.contracts import BARE_REPLIES, TEXT, Echo
 from bench.echo.service import make_database
 from bench.ground import BenchError, Child, Ground, children, seconds_since, settings_of
@@ -34,62 +35,79 @@ _ADDRESS = "A" * 420
 FULL, BARE, INSERT = "full", "bare", "bare with a row"
 
 
+@dataclass(slots=True)
+class Side:
+    """One of the three, and what its runs showed."""
+
+    name: str
+    per_second: list[float] = field(default_factory=list)
+    #: CPU for a message, in µs, by process; one dictionary a run
+    cpu: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def cpu_each(self) -> float:
+        """CPU of all processes for one message, in µs."""
+        return median([sum(run.values()) for run in self.cpu])
+
+
 async def measure(ground: Ground) -> list[Row]:
     """Rates are medians over the turns."""
     count, turns = (20_000, 1) if ground.quick else (MESSAGES, TURNS)
-    rates: dict[str, list[float]] = {FULL: [], BARE: [], INSERT: []}
+    full, bare, insert, traced = Side(FULL), Side(BARE), Side(INSERT), Side(FULL)
     with ground.fresh_stack(["postgres", "kafka"]) as stack:
         settings = settings_of(stack)
         await topics.make(settings, [BARE_REPLIES])
         await make_database(settings)
         for turn in range(turns):
-            for side in rates:
-                rates[side].append(await _run(stack, settings, side, count, KEPT_ONE_IN))
-                ground.say(f"turn {turn + 1}: {side} {rates[side][-1]:,.0f}/s")
-        traced = await _run(stack, settings, FULL, count, 1)
+            for side in (full, bare, insert):
+                await _run(stack, settings, side, count, KEPT_ONE_IN)
+                ground.say(f"turn {turn + 1}: {side.name} {side.per_second[-1]:,.0f}/s")
+        await _run(stack, settings, traced, count, 1)
     note = f"{count:,} commands in batches of {settings.kafka_batch:,}, one trace in {KEPT_ONE_IN} kept"
+    by_process = ", ".join(f"{name} {used:.0f}" for name, used in full.cpu[-1].items() if used >= 0.5)
     return [
-        Row(
-            "handled and answered; baseline: consume and send",
-            median(rates[FULL]),
-            "/s",
-            baseline=median(rates[BARE]),
-            target=Target(PER_SECOND),
-            samples=rates[FULL],
-            baseline_samples=rates[BARE],
-            note=note,
-        ),
-        Row(
-            "the same; baseline: consume, INSERT a row, send",
-            median(rates[FULL]),
-            "/s",
-            baseline=median(rates[INSERT]),
-            baseline_samples=rates[INSERT],
-        ),
-        Row("handled and answered, every trace kept", traced, "/s"),
+        _rate("handled and answered; baseline: consume and send", full, bare, note, Target(PER_SECOND)),
+        _rate("the same; baseline: consume, INSERT a row, send", full, insert),
+        Row("CPU for a message, all processes", full.cpu_each, "µs", baseline=insert.cpu_each, note=by_process),
+        _rate("handled and answered, every trace kept", traced, bare),
     ]
 
 
-async def _run(stack: Stack, settings: Settings, side: str, count: int, kept_one_in: int) -> float:
-    """Messages per second from the word go to the last reply."""
+def _rate(measure: str, side: Side, beside: Side, note: str = "", target: Target | None = None) -> Row:
+    return Row(
+        measure,
+        median(side.per_second),
+        "/s",
+        baseline=median(beside.per_second),
+        target=target,
+        samples=side.per_second,
+        baseline_samples=beside.per_second,
+        note=note,
+    )
+
+
+async def _run(stack: Stack, settings: Settings, side: Side, count: int, kept_one_in: int) -> None:
+    """One run, from the word go to the last reply."""
     topic = f"bench.run.{uuid.uuid4().hex[:8]}"
     await topics.make(settings, [topic])
     await _fill(settings, topic, count, kept_one_in)
-    child = _process(stack, side, topic)
-    replies = REPLIES if side == FULL else BARE_REPLIES
+    child = _process(stack, side.name, topic)
+    replies = REPLIES if side.name == FULL else BARE_REPLIES
     watcher = kafka.consumer(settings, "bench", None, [replies])
     await watcher.start()
     try:
         with children(child):
             await child.line()
-            before = await _end(watcher, replies)
+            before, used = await _end(watcher, replies), processes.cpu_seconds(stack, [child])
             begun = time.perf_counter()
             child.tell("go")
             while (done := await _end(watcher, replies) - before) < count:
                 if seconds_since(begun) > LIMIT_S:
-                    raise BenchError(f"{side}: {done} of {count} messages in {LIMIT_S:g} s; see {child.log}")
+                    raise BenchError(f"{side.name}: {done} of {count} messages in {LIMIT_S:g} s; see {child.log}")
                 await asyncio.sleep(0.05)
-            return count / seconds_since(begun)
+            side.per_second.append(count / seconds_since(begun))
+            more = processes.difference(used, processes.cpu_seconds(stack, [child]))
+            side.cpu.append({name: seconds / count * 1e6 for name, seconds in more.items()})
     finally:
         await watcher.stop()
 
