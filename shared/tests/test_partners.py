@@ -372,3 +372,14 @@ async def test_while_the_circuit_is_open_the_partner_is_left_alone(room: Room) -
         answers = await replies(room, 30)
     assert asked == 5
     assert {data["reason"] for _, _, data in answers} == {"bank: 503", "bank: circuit breaker is open"}
+
+
+async def test_a_dispatcher_that_is_ended_in_the_moment_it_wakes_ends(room: Room) -> None:
+    one = dispatcher(room, echo)
+    task = asyncio.create_task(one.run())
+    # Asleep once it has looked for calls; whether it sleeps already or not, it must end.
+    await eventually(lambda: one._wake._waiters)
+    one._wake.set()
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=10)
+    assert done == {task}

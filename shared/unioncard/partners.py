@@ -194,8 +194,10 @@ class Dispatcher:
                 task.cancel()
 
     async def _sleep(self) -> None:
+        # Not wait_for: in Python 3.11 it forgets a cancellation that comes in the moment of waking, and we never end.
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout=1.0)
+            async with asyncio.timeout(1.0):
+                await self._wake.wait()
         except TimeoutError:
             return
         self._wake.clear()
