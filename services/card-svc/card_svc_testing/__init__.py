@@ -175,7 +175,9 @@ class Trial:
 
     async def tell_members(self, *members: dict[str, Any]) -> None:
         """Members with plain fields, sealed as member-svc does."""
-        await self.tell(self.sealed(*members))
+        # 500 of these stay under the limit of a message.
+        for start in range(0, len(members), 500):
+            await self.tell(self.sealed(*members[start : start + 500]))
 
     def sealed(self, *members: dict[str, Any]) -> MembersChanged:
         """The event that tells of these members."""

@@ -1,5 +1,7 @@
 """A member's way from the to-do list to a card in hand, with the partners as a real process."""
 
+from typing import Any
+
 import pytest
 
 from card_svc_testing import START, UNION, Trial, member, submission
@@ -8,7 +10,7 @@ from unioncard.contracts.cards import CheckChunk, FetchBankState, NoticeKind, No
 from unioncard.contracts.model import Command
 from unioncard.dates import shanghai_date
 from unioncard.principal import Role
-from unioncard_testing import eventually
+from unioncard_testing import envelope_of, eventually
 
 
 async def test_from_the_to_do_list_to_the_card_in_hand(trial: Trial, sandbox: Sandbox, card_port: int) -> None:
@@ -112,3 +114,37 @@ async def test_a_partner_that_is_down_gives_the_command_back(trial: Trial, metho
         trial.settings.bank_url = trial.settings.population_url = None
     assert reply["type"] == "command.failed.v1"
     assert await trial.column("SELECT key FROM inbox WHERE key = :key", key=key) == []
+
+
+async def test_a_dispatcher_that_dies_while_the_bank_works_is_replaced(trial: Trial, sandbox: Sandbox) -> None:
+    """The bank has the batch, we never heard of it; asked again under the same number it counts once."""
+    number = await trial.submitted(3)
+    key = f"card-batch/{number}/submit"
+    sandbox.client.put("/control/behaviour", json={"bank": {"timeout_rate": 1.0}}).raise_for_status()
+    await trial.tell(envelope_of(SubmitBatch(batch_number=number), idempotencykey=key, replyto="home"))
+    async with trial.dispatching():
+        await eventually(lambda: sandbox.summary()["batches_received"] == 1)
+    # Changed meanwhile: what is sent again must still be what was submitted.
+    await trial.tell_members(member(1, version=2, mobile="13911112222"))
+    sandbox.client.put("/control/behaviour", json={"bank": {"timeout_rate": 0.0}}).raise_for_status()
+    await trial.run("UPDATE partner_calls SET leased_until = now() - interval '1 second'")
+    async with trial.dispatching():
+
+        async def reply() -> Any:
+            return await trial.sent("command.succeeded.v1")
+
+        (told,) = await eventually(reply)
+    assert told.replyto == "home"
+    summary = sandbox.summary()
+    assert (summary["batches_received"], summary["repeats"], summary["conflicting_repeats"]) == (1, 1, 0)
+
+
+async def test_a_batch_the_bank_will_never_take_frees_its_members(trial: Trial, sandbox: Sandbox) -> None:
+    number = await trial.submitted(2)
+    await trial.run("UPDATE batch_members SET member_number = repeat('9', 40)")
+    async with trial.dispatching():
+        reply = await trial.command(SubmitBatch(batch_number=number), f"card-batch/{number}/submit")
+    assert (reply["type"], reply["data"]["code"]) == ("command.refused.v1", "bank-refused")
+    batch = await trial.ok("GET", f"/batches/{number}")
+    assert (batch["state"], batch["counts"]["failed"], batch["counts"]["waiting"]) == ("refused", 2, 0)
+    assert (await trial.ok("POST", "/todo", {"all": True}))["added"] == 2

@@ -1,0 +1,69 @@
+"""Migrations, what the application role may not do, and maintenance."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from card_svc.maintenance import load_outlets, republish
+from card_svc.metadata import METADATA
+from card_svc.outlets.load import DirectoryError
+from card_svc_testing import FEDERATION, SAMPLE_OUTLETS, UNION, Trial, migrate_in_thread, submission
+from unioncard.database import engine_for
+from unioncard.migrations import drift
+from unioncard.principal import Role
+
+
+async def test_migrations_and_tables_agree(trial: Trial) -> None:
+    await migrate_in_thread(trial.context.database)
+    owner = engine_for(trial.context.database.owner_url)
+    async with owner.connect() as conn:
+        assert list(await drift(conn, METADATA)) == []
+
+
+@pytest.mark.parametrize("table", ["audit_log", "card_log"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET actor = ''", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_logs_are_append_only_for_the_application(trial: Trial, table: str, statement: str) -> None:
+    await trial.listed(1)
+    with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+        await trial.run(statement.format(table))
+
+
+async def test_every_card_state_can_be_told_anew(trial: Trial) -> None:
+    await trial.listed(3)
+    await trial.run("DELETE FROM outbox")
+    assert await republish(trial.context.work) == 3
+    (event,) = await trial.sent("card.cards.changed.v1")
+    assert (event.data["union_id"], len(event.data["cards"])) == (UNION, 3)
+
+
+async def test_the_directory_of_outlets(trial: Trial) -> None:
+    page = await trial.ok("GET", "/outlets", params={"branch": "中东示例支行"})
+    assert [one["code"] for one in page["items"]] == ["ZD-001", "ZD-002"]
+    head, first, *_ = SAMPLE_OUTLETS.read_text(encoding="utf-8").splitlines()
+    assert await load_outlets(trial.context.work, f"\ufeff{head}\n{first}\n".encode()) == 1
+    page = await trial.ok("GET", "/outlets")
+    assert [one["code"] for one in page["items"]] == ["ZD-001"]
+    with pytest.raises(DirectoryError, match="第 3 行：网点编号与第 2 行重复"):
+        await load_outlets(trial.context.work, f"{head}\n{first}\n{first}\n".encode())
+    with pytest.raises(DirectoryError, match="缺少列：网点编号"):
+        await load_outlets(trial.context.work, b"a,b\n1,2\n")
+
+
+async def test_what_the_auditor_compares(trial: Trial) -> None:
+    async def ask(noun: str) -> Any:
+        path = f"/reconciliation/{noun}"
+        return (await trial.ok("GET", path, role=Role.FEDERATION, organisation=FEDERATION))["items"]
+
+    await trial.listed(2)
+    # By hand: hash of "id:version:state" of both cards, summed.
+    query = "SELECT sum(hashtextextended(x, 0))::text FROM unnest(ARRAY['1:1:to_do', '2:1:to_do']) AS x"
+    assert await ask("cards") == [{"id": UNION, "count": 2, "checksum": (await trial.column(query))[0]}]
+    assert [(one["id"], one["count"]) for one in await ask("members")] == [(UNION, 2)]
+    assert len(await ask("organisations")) == 7
+    number = (await trial.ok("POST", "/batches", submission()))["batches"][0]["number"]
+    (batch,) = await ask("batches")
+    assert (batch["number"], batch["waiting"], batch["accepted_at"]) == (number, 2, None)
+    assert await ask("checks") == []
+    assert await ask("set-aside") == []
+    assert (await trial.call("GET", "/reconciliation/summary")).status_code == 403
