@@ -1,0 +1,218 @@
+"""The audit's laws: facts that add up are passed, and every planted difference is named in words."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from unioncard_cli.audit.checks import LAWS, differences
+from unioncard_cli.audit.facts import BankBatch, Crossings, Facts, ServiceBatch, Tally, WorkflowFact
+
+DONE, OPEN, REFUSED = "cbc801202411050900", "cbc801202411050901", "cbc801202411050902"
+AT = datetime(2024, 11, 5, 1, 0, tzinfo=UTC)
+
+
+def sound() -> Facts:
+    """A federation of two unions: one batch handed out, one at the bank, one that the bank refused."""
+    tallies = {"3": Tally(10, "123"), "4": Tally(5, "-77")}
+    return Facts(
+        member_states={"normal": 14, "left": 1},
+        members_total=15,
+        card_states={"issued": 7, "failed": 1, "in_batch": 3, "none": 4},
+        cards_total=15,
+        source={"members": dict(tallies), "organisations": dict(tallies), "cards": dict(tallies)},
+        copies={"members": dict(tallies), "organisations": dict(tallies), "cards": dict(tallies)},
+        crossings={"member-svc": Crossings(0, 0, 0, 0), "card-svc": Crossings(0, 0, 0, 0)},
+        batches={
+            DONE: ServiceBatch(DONE, 8, 0, 7, 1, 0, accepted=True, refused=False, closed=False),
+            OPEN: ServiceBatch(OPEN, 3, 3, 0, 0, 0, accepted=True, refused=False, closed=False),
+            REFUSED: ServiceBatch(REFUSED, 2, 2, 0, 0, 0, accepted=False, refused=True, closed=False),
+        },
+        bank_batches={
+            DONE: BankBatch(DONE, 8, 7, 1, 0, answered=True),
+            OPEN: BankBatch(OPEN, 3, 0, 0, 0, answered=False),
+        },
+        bank_anomalies={"double_issues": 0},
+        cards_with_number=7,
+        bank_cards=7,
+        set_aside=2,
+        open_checks={"chk1"},
+        workflows={
+            f"card-batch/{DONE}": WorkflowFact(f"card-batch/{DONE}", "Completed", AT),
+            f"card-batch/{OPEN}": WorkflowFact(f"card-batch/{OPEN}", "Running", AT),
+            f"card-batch/{REFUSED}": WorkflowFact(f"card-batch/{REFUSED}", "Failed", AT),
+            "card-check/chk1": WorkflowFact("card-check/chk1", "Running", AT),
+            "bank-state-nightly-2024-11-05": WorkflowFact("bank-state-nightly-2024-11-05", "Completed", AT),
+        },
+        lag={"card-svc": 0, "workflows-bridge": 0},
+    )
+
+
+def test_facts_that_add_up() -> None:
+    assert differences(sound()) == []
+
+
+def test_an_empty_platform_adds_up() -> None:
+    assert differences(Facts()) == []
+
+
+def test_a_workflow_that_temporal_has_forgotten_is_no_difference_once_its_batch_has_ended() -> None:
+    facts = sound()
+    del facts.workflows[f"card-batch/{DONE}"]
+    assert differences(facts) == []
+
+
+def test_a_closed_batch_needs_no_more_answers() -> None:
+    facts = sound()
+    facts.batches[OPEN] = replace(facts.batches[OPEN], closed=True)
+    _workflow(f"card-batch/{OPEN}", status="Completed")(facts)
+    assert differences(facts) == []
+
+
+Plant = Callable[[Facts], None]
+
+
+def _batch(number: str, **changes: Any) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.batches[number] = replace(facts.batches[number], **changes)
+
+    return plant
+
+
+def _bank(number: str, **changes: Any) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.bank_batches[number] = replace(facts.bank_batches[number], **changes)
+
+    return plant
+
+
+def _workflow(id_: str, **changes: Any) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.workflows[id_] = replace(facts.workflows[id_], **changes)
+
+    return plant
+
+
+def _crossing(service: str, **changes: int) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.crossings[service] = replace(facts.crossings[service], **changes)
+
+    return plant
+
+
+def _fact(**values: Any) -> Plant:
+    def plant(facts: Facts) -> None:
+        for name, value in values.items():
+            setattr(facts, name, value)
+
+    return plant
+
+
+def _copy(name: str, union: str, tally: Tally | None) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.copies[name].pop(union)
+        if tally is not None:
+            facts.copies[name][union] = tally
+
+    return plant
+
+
+def _strange_batch(facts: Facts) -> None:
+    facts.bank_batches["cbc1"] = BankBatch("cbc1", 1, 0, 0, 0, answered=False)
+
+
+def _strange_workflow(facts: Facts) -> None:
+    facts.workflows["card-batch/cbc1"] = WorkflowFact("card-batch/cbc1", "Running", AT)
+
+
+def _no_workflow(id_: str) -> Plant:
+    def plant(facts: Facts) -> None:
+        del facts.workflows[id_]
+
+    return plant
+
+
+def _not_at_bank(facts: Facts) -> None:
+    del facts.bank_batches[OPEN]
+
+
+# (what is planted, the law it breaks, where, what is said of it, whether waiting may clear it)
+PLANTED: tuple[tuple[Plant, str, str, str, bool], ...] = (
+    (_fact(members_total=16), "one state each", "member-svc", "16 members, but their states add up to 15", False),
+    (_fact(card_states={"issued": 14}), "one state each", "card-svc", "15 members, but their states", False),
+    (_fact(astray=2), "one state each", "card-svc", "2 members whose card state disagrees", False),
+    (_copy("members", "3", Tally(9, "123")), "copies", "members, union 3", "source has 10 rows, the copy 9", True),
+    (_copy("cards", "3", Tally(10, "124")), "copies", "cards, union 3", "10 rows each, but their content", True),
+    (_copy("organisations", "4", None), "copies", "organisations, union 4", "5 rows, the copy none", True),
+    (lambda facts: facts.source["members"].clear(), "copies", "members, union 3", "the copy has 10 rows", True),
+    (_not_at_bank, "a bank request per batch", OPEN, "the bank never got it", True),
+    (_batch(OPEN, accepted=False), "a bank request per batch", OPEN, "its receipt is not here", True),
+    (_bank(OPEN, members=2), "a bank request per batch", OPEN, "3 members here, 2 at the bank", False),
+    (_bank(DONE, conflicting_repeats=1), "a bank request per batch", DONE, "other content 1 times", False),
+    (_strange_batch, "a bank request per batch", "cbc1", "a batch that nobody submitted", True),
+    (_batch(DONE, members=9), "a card per success", DONE, "9 members, but 0 + 7 + 1 outcomes", False),
+    (_bank(DONE, issued=8, failed=0), "a card per success", DONE, "7 issued and 1 failed here, 8 and 0", True),
+    (_fact(bank_cards=8), "a card per success", "all batches", "7 cards here, 8 at the bank", True),
+    (_fact(bank_anomalies={"double_issues": 1}), "a card per success", "bank", "a second card for 1 members", False),
+    (_crossing("card-svc", outbox_waiting=3), "nothing left behind", "card-svc", "3 messages in the outbox", True),
+    (_crossing("member-svc", outbox_refused=1), "nothing left behind", "member-svc", "1 messages that the bro", False),
+    (_crossing("card-svc", inbox_running=1), "nothing left behind", "card-svc", "1 commands begun and not", True),
+    (_crossing("card-svc", partner_calls_waiting=2), "nothing left behind", "card-svc", "2 calls to partners", True),
+    (_fact(open_dead_letters=["card-svc.commands 17"]), "nothing left behind", "commands 17", "a dead letter", False),
+    (_fact(lag={"card-svc": 4}), "nothing left behind", "card-svc", "4 messages not yet handled", True),
+    (_no_workflow(f"card-batch/{OPEN}"), "no workflow stuck", f"card-batch/{OPEN}", "has no workflow", True),
+    (_no_workflow("card-check/chk1"), "no workflow stuck", "card-check/chk1", "the check has no workflow", True),
+    (
+        _workflow(f"card-batch/{DONE}", status="Running"),
+        "no workflow stuck",
+        f"card-batch/{DONE}",
+        "everything is accounted for, yet it waits",
+        True,
+    ),
+    (
+        _workflow(f"card-batch/{OPEN}", status="Completed"),
+        "no workflow stuck",
+        f"card-batch/{OPEN}",
+        "it ended although the batch still waits",
+        False,
+    ),
+    (
+        _workflow("card-check/chk1", status="Terminated"),
+        "no workflow stuck",
+        "card-check/chk1",
+        "ended as Terminated",
+        False,
+    ),
+    (
+        _workflow(f"card-batch/{OPEN}", trouble="card.batch.notify.v1 tried 4 times: bank: HTTP 500"),
+        "no workflow stuck",
+        f"card-batch/{OPEN}",
+        "tried 4 times: bank: HTTP 500",
+        True,
+    ),
+    (_strange_workflow, "no workflow stuck", "card-batch/cbc1", "for a batch that does not exist", True),
+)
+
+
+@pytest.mark.parametrize(("plant", "law", "where", "what", "settles"), PLANTED, ids=[one[3] for one in PLANTED])
+def test_a_planted_difference_is_named(plant: Plant, law: str, where: str, what: str, settles: bool) -> None:
+    facts = sound()
+    plant(facts)
+    found = differences(facts)
+    named = [one for one in found if law in one.law and where in one.where and what in one.what]
+    assert len(named) == 1, found
+    assert named[0].settles is settles
+    assert named[0].remedy
+
+
+def test_every_law_has_a_planted_difference() -> None:
+    broken = set()
+    for law in LAWS:
+        for plant, *_ in PLANTED:
+            facts = sound()
+            plant(facts)
+            if list(law(facts)):
+                broken.add(law)
+    assert broken == set(LAWS)
