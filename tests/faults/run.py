@@ -85,7 +85,7 @@ async def run(ground: Ground, plan: Plan) -> Report:
         await all_ready(ground.stack)
         journal.note("all ready")
         await _behave(ground, WELL_BEHAVED)
-        await duplicator.finish()
+    await duplicator.finish()
     await night.fall()
     if not report.wrong:
         await _judge(ground, errands, report)
