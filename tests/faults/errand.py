@@ -42,7 +42,7 @@ class Errand:
 
     def _step(self, what: str) -> None:
         self.doing = what
-        self.begin(what)
+        self.begin(f"{self.union.login}: {what}")
 
     def _become_members(self) -> None:
         story, count = self.story, len(self.people)

@@ -22,6 +22,7 @@ class Ground:
         self.folder = Path(tempfile.mkdtemp(prefix="faults-"))
         self.stack = Stack(self.folder, free_port_base(), env=ENVIRONMENT, tied=True)
         self.unions = unions
+        self.spoilt = False
         self._districts = [District(f"{FIRST_DISTRICT + i}", f"示例{i + 1}区总工会", unions) for i in range(runs)]
         self._used = 0
         self._scene = Scenery(self.stack, self._districts)

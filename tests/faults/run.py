@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -71,7 +71,12 @@ async def run(ground: Ground, plan: Plan) -> Report:
     started = time.monotonic()
     journal, steps, report = Journal(ground, plan.seed), Steps(), Report(plan.seed, kills=len(plan.kills))
     journal.note(f"partners: {dict(plan.behaviour)}")
-    errands = _errands(ground, plan, steps, journal)
+
+    def begin(what: str) -> None:
+        journal.note(what)
+        steps.begin()
+
+    errands = errands_of(ground, plan, begin)
     night = Night(ground.settings())
     duplicator = Duplicator(ground.settings(), random.Random(f"duplicates {plan.seed}"), plan.messages_twice)
     await _behave(ground, plan.behaviour)
@@ -98,24 +103,19 @@ async def run(ground: Ground, plan: Plan) -> Report:
     return report
 
 
-def _errands(ground: Ground, plan: Plan, steps: Steps, journal: Journal) -> list[Errand]:
+def errands_of(ground: Ground, plan: Plan, begin: Callable[[str], None]) -> list[Errand]:
+    """The unions of the plan, in a district of their own. ``begin`` is told of every step."""
     place, district = ground.next_district()
     errands = []
     for number, traits in enumerate(plan.rosters, start=1):
-        login = district.union_login(number)
-
-        def begin(what: str, login: str = login) -> None:
-            journal.note(f"{login}: {what}")
-            steps.begin()
-
         union, superior = (
             HastyOperator(
-                *ground.account(one),
-                rng=random.Random(f"{one} {number} {plan.seed}"),
+                *ground.account(login),
+                rng=random.Random(f"{login} {number} {plan.seed}"),
                 rate=plan.requests_twice,
                 patience_s=STEP_PATIENCE_S,
             )
-            for one in (login, district.login)
+            for login in (district.union_login(number), district.login)
         )
         # The people differ from run to run of one stack; how many of what kind is the plan's.
         people = make_roster(1 + place * ground.unions + number, traits)
