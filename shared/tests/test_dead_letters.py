@@ -18,7 +18,7 @@ from unioncard.messaging.envelope import Envelope
 from unioncard.messaging.handling import InboxProcessor
 from unioncard.messaging.outbox import Relay
 from unioncard.messaging.topics import make_topics
-from unioncard_cli.main import app
+from unioncard_cli.main import commands
 from unioncard_cli.place import StackError
 from unioncard_testing import HANDLERS, Do, Noted, Room, command, eventually, read_topic, running
 
@@ -142,7 +142,7 @@ async def test_topics_are_made_once_however_often_and_at_once(
 
 async def unioncard(*words: str) -> Result:
     """The command line's answer to these words. It has an event loop of its own, so it runs in a thread."""
-    return await asyncio.to_thread(CliRunner().invoke, app, ["dead-letters", *words])
+    return await asyncio.to_thread(CliRunner().invoke, commands(["dead-letters"]), ["dead-letters", *words])
 
 
 async def test_the_command_line_lists_shows_and_sends_again(
