@@ -209,7 +209,7 @@ class Dispatcher:
                     await conn.execute(f"LISTEN {CHANNEL}".encode())
                     async for _ in conn.notifies():
                         self._wake.set()
-            except (psycopg.OperationalError, OSError):
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError):
                 await asyncio.sleep(1.0)
 
     async def _dispatch(self) -> None:

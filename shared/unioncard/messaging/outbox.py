@@ -115,7 +115,8 @@ class Relay:
         finally:
             # Whatever it still holds was not acknowledged, so its row is there and is sent again by the next one.
             with contextlib.suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(producer.stop(), timeout=2.0)
+                async with asyncio.timeout(2.0):
+                    await producer.stop()
 
     async def _send_and_wait(self, conn: psycopg.AsyncConnection, producer: AIOKafkaProducer) -> bool:
         rows = await self._next(conn)
