@@ -16,6 +16,14 @@ from unioncard.web.app import problem_responses
 
 router = APIRouter(prefix="/partners/bank", tags=["银行回调"])
 
+
+def _answer_schema() -> dict[str, Any]:
+    """The schema of the body, self-contained: a document may not refer into a schema that is not its own."""
+    schema = Answer.model_json_schema()
+    schema["properties"]["results"]["items"] = schema.pop("$defs")["Result"]
+    return schema
+
+
 # The body is read raw, since its bytes are what is signed.
 _OPENAPI: dict[str, Any] = {
     "parameters": [
@@ -27,10 +35,7 @@ _OPENAPI: dict[str, Any] = {
             "schema": {"type": "string"},
         }
     ],
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": Answer.model_json_schema()}},
-    },
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _answer_schema()}}},
 }
 
 

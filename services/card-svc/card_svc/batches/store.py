@@ -120,10 +120,10 @@ async def page(
 ) -> tuple[Sequence[sa.Row[Any]], int | None]:
     """Batches, the newest first; and how many there are, for the first page."""
     conditions, values = _narrowed(filters)
-    values |= {"prefix": scope.prefix, "now": now}
+    values |= {"scope": scope.pattern, "now": now}
     from_where = f"""
         FROM batches b JOIN organisations o ON o.id = b.union_id
-        WHERE o.path LIKE :prefix || '%' AND CAST(:now AS timestamptz) IS NOT NULL{conditions}
+        WHERE o.path LIKE :scope AND CAST(:now AS timestamptz) IS NOT NULL{conditions}
     """
     total = None
     if before_id is None:

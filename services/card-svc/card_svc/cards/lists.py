@@ -15,7 +15,7 @@ from unioncard.contracts.cards import CardState, Channel
 # Only normal members of employers appear; the others apply for themselves [H19, M24].
 _FROM = """
     FROM members m LEFT JOIN cards c ON c.member_id = m.id JOIN organisations o ON o.id = m.union_id
-    WHERE o.path LIKE :prefix || '%' AND m.state = 'normal' AND m.kind = 'employed'
+    WHERE o.path LIKE :scope AND m.state = 'normal' AND m.kind = 'employed'
 """
 
 _COLUMNS = f"""
@@ -60,7 +60,7 @@ async def page(
 ) -> Sequence[sa.Row[Any]]:
     """Members by id, with their card."""
     narrowed, values = _narrowed(filters)
-    values |= {"prefix": scope.prefix, "limit": limit}
+    values |= {"scope": scope.pattern, "limit": limit}
     if after_id is not None:
         narrowed += " AND m.id > :after"
         values["after"] = after_id
@@ -72,7 +72,7 @@ async def count(conn: AsyncConnection, scope: Scope, filters: Filters) -> int:
     """How many there are."""
     narrowed, values = _narrowed(filters)
     query = sa.text(f"SELECT count(*) {_FROM} {narrowed}")  # ours
-    return int(await conn.scalar(query, values | {"prefix": scope.prefix}) or 0)
+    return int(await conn.scalar(query, values | {"scope": scope.pattern}) or 0)
 
 
 async def find(conn: AsyncConnection, scope: Scope, member_id: int) -> sa.Row[Any] | None:
@@ -80,9 +80,9 @@ async def find(conn: AsyncConnection, scope: Scope, member_id: int) -> sa.Row[An
     query = sa.text(f"""
         SELECT {_COLUMNS} FROM members m LEFT JOIN cards c ON c.member_id = m.id
         JOIN organisations o ON o.id = m.union_id
-        WHERE o.path LIKE :prefix || '%' AND m.id = :member
+        WHERE o.path LIKE :scope AND m.id = :member
     """)  # noqa: S608  # ours
-    return (await conn.execute(query, {"prefix": scope.prefix, "member": member_id})).one_or_none()
+    return (await conn.execute(query, {"scope": scope.pattern, "member": member_id})).one_or_none()
 
 
 async def find_own(conn: AsyncConnection, member_id: int) -> sa.Row[Any] | None:

@@ -103,7 +103,7 @@ _COUNTS = """
     SELECT t.channel, t.check_state, {complete} AS complete, count(*) AS records
     FROM todo t JOIN members m ON m.id = t.member_id JOIN cards c ON c.member_id = t.member_id
     JOIN organisations o ON o.id = t.union_id
-    WHERE o.path LIKE :prefix || '%' AND (CAST(:union AS bigint) IS NULL OR t.union_id = :union)
+    WHERE o.path LIKE :scope AND (CAST(:union AS bigint) IS NULL OR t.union_id = :union)
     GROUP BY 1, 2, 3
 """
 
@@ -204,7 +204,7 @@ async def complete(conn: AsyncConnection, member_id: int, document_type: str, ex
 async def counts(conn: AsyncConnection, scope: Scope, union_id: int | None) -> Sequence[sa.Row[Any]]:
     """(channel, check_state, complete, records): what tabs and totals are made of."""
     query = sa.text(_COUNTS.format(complete=COMPLETE))
-    return (await conn.execute(query, {"prefix": scope.prefix, "union": union_id})).all()
+    return (await conn.execute(query, {"scope": scope.pattern, "union": union_id})).all()
 
 
 async def page(
@@ -227,8 +227,8 @@ async def page(
                {EXPIRY} AS document_expiry, {NATIONALITY} AS nationality, {COMPLETE} AS complete
         FROM todo t JOIN members m ON m.id = t.member_id JOIN cards c ON c.member_id = t.member_id
         JOIN organisations o ON o.id = t.union_id
-        WHERE o.path LIKE :prefix || '%' AND t.channel = :channel{narrowed}
+        WHERE o.path LIKE :scope AND t.channel = :channel{narrowed}
         ORDER BY t.member_id LIMIT :limit
     """)  # noqa: S608  # conditions are the keys above
-    values |= {"prefix": scope.prefix, "channel": filters.channel.value, "limit": limit}
+    values |= {"scope": scope.pattern, "channel": filters.channel.value, "limit": limit}
     return (await conn.execute(query, values)).all()
