@@ -15,7 +15,7 @@ from fastapi import Depends, FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
-from unioncard.auth import ALGORITHM, AUDIENCE, ISSUER, Allow, Principal, Role, Scope, TokenCheck, jwks_from, scope_of
+from unioncard.auth import ALGORITHM, AUDIENCE, ISSUER, Allow, Principal, Role, TokenCheck, jwks_from, scope_of
 from unioncard.problems import Problem
 from unioncard.web.app import make_app
 from unioncard_testing import Room, no_lifespan, organisations
@@ -244,18 +244,20 @@ PATHS = {
 
 
 @pytest.mark.parametrize(
-    ("organisation", "seen"),
+    ("role", "organisation", "seen"),
     [
-        (1, set(PATHS)),
-        (12, {12, 13, 345, 346, 400}),
-        (120, {120, 500}),
-        (13, {13, 345, 346}),
-        (345, {345}),
-        (10, {10}),
+        (Role.FEDERATION, 1, set(PATHS)),
+        (Role.DISTRICT, 12, {12, 13, 345, 346, 400}),
+        (Role.DISTRICT, 120, {120, 500}),
+        (Role.SECOND_LEVEL, 13, {13, 345, 346}),
+        (Role.UNION, 345, {345}),
+        (Role.DISTRICT, 10, {10}),
+        # a district at the unions' entrance
+        (Role.UNION, 12, {12}),
     ],
 )
 async def test_the_scope_is_oneself_and_what_is_below_and_never_sideways(
-    room: Room, organisation: int, seen: set[int]
+    room: Room, role: Role, organisation: int, seen: set[int]
 ) -> None:
     async with room.engine.connect() as conn:
         statement = sa.text(
@@ -263,10 +265,10 @@ async def test_the_scope_is_oneself_and_what_is_below_and_never_sideways(
             " VALUES (:id, :path, 'union', 'district', '工会', false, 1)"
         )
         await conn.execute(statement, [{"id": id_, "path": path} for id_, path in PATHS.items()])
-        scope = await scope_of(conn, organisations, Principal(1, Role.UNION, organisation))
-        assert scope == Scope(PATHS[organisation])
+        scope = await scope_of(conn, organisations, Principal(1, role, organisation))
         found = await conn.scalars(sa.select(organisations.c.id).where(scope.covers(organisations.c.path)))
         assert set(found) == seen
+        assert {id_ for id_, path in PATHS.items() if scope.holds(path)} == seen
 
 
 async def test_an_organisation_unknown_here_sees_nothing_at_all(room: Room) -> None:

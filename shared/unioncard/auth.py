@@ -148,13 +148,27 @@ STAFF = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The part of the tree a caller may see: its own organisation and everything below, never sideways."""
+    """The part of the tree a caller may see: its own organisation and everything below, never sideways.
 
-    prefix: str
+    Who acts as a union sees its own organisation alone: a district that applies through the unions' entrance has
+    another scope there than at its own (domain 1; G19 2).
+    """
+
+    path: str
+    below: bool = True
+
+    @property
+    def pattern(self) -> str:
+        """What the paths inside are LIKE. Paths hold digits and slashes only."""
+        return f"{self.path}%" if self.below else self.path
 
     def covers(self, path: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """The one filter under every list, count, export and lookup. Paths hold digits and slashes only."""
-        return path.like(self.prefix + "%")
+        """The one filter under every list, count, export and lookup."""
+        return path.like(self.pattern)
+
+    def holds(self, path: str) -> bool:
+        """The same for a path in hand."""
+        return path.startswith(self.path) if self.below else path == self.path
 
 
 async def scope_of(conn: AsyncConnection, organisations: sa.Table, principal: Principal) -> Scope:
@@ -163,4 +177,4 @@ async def scope_of(conn: AsyncConnection, organisations: sa.Table, principal: Pr
     path = await conn.scalar(sa.select(columns.path).where(columns.id == principal.organisation_id))
     if path is None:
         raise not_found("您所属的组织")
-    return Scope(path)
+    return Scope(path, below=principal.role is not Role.UNION)

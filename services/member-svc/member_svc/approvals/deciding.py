@@ -58,7 +58,7 @@ async def decide(
     first or an item can no longer be approved.
     """
     found = await store.lock(tx.conn, import_id)
-    if found is None or not found["path"].startswith(scope.prefix) or found["state"] == ImportState.REFUSED_BY_CHECK:
+    if found is None or not scope.holds(found["path"]) or found["state"] == ImportState.REFUSED_BY_CHECK:
         raise not_found("该导入申请")
     check_decider(principal, found["superior_id"], found["asked_by"])
     items = await store.items(tx.conn, import_id, lines)
