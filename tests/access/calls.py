@@ -1,0 +1,193 @@
+"""How each endpoint is called so that the answer tells who is let in, and so that no call spoils another.
+
+Calls that would change something are sound in form but cannot take effect, or act on the spare record of the to-do
+list: the owner is the last to call.
+"""
+
+import io
+import re
+import uuid
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from tests.access.table import Line
+from tests.city import City, login_of
+from unioncard import signatures
+from unioncard.dates import SHANGHAI
+
+Endpoint = tuple[str, str, str]
+Touched = Callable[[City, httpx.Response], bool]
+
+_NOBODY = 2**62
+_SIGNATURE = "t=1,v1=" + "0" * 64
+
+
+def shown(city: City, answer: httpx.Response) -> bool:
+    """Whether the answer names the union, its members, its batch or its check, also inside a sheet."""
+    text = answer.text
+    if answer.content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as sheet:
+            text = "".join(sheet.read(name).decode() for name in sheet.namelist() if name.endswith(".xml"))
+    return any(word in text for word in city.private_words())
+
+
+def _counted(city: City, answer: httpx.Response) -> bool:
+    return any(answer.json().values())
+
+
+def _listed(city: City, answer: httpx.Response) -> bool:
+    return shown(city, answer) or any(answer.json()["tabs"].values()) or any(answer.json()["totals"].values())
+
+
+def _removed(city: City, answer: httpx.Response) -> bool:
+    return answer.is_success and answer.json()["removed"] > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent. ``touched`` tells from the answer whether anything of the union's was shown or changed; None
+    where the answer has nothing of any union's, so that "yes" is all there is to expect."""
+
+    body: Any = None
+    files: Mapping[str, tuple[str, bytes]] | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    touched: Touched | None = None
+
+
+def send(city: City, line: Line, caller: str) -> httpx.Response:
+    """Call the endpoint of a line as this caller."""
+    token = None if caller == "anonymous" else city.token(caller)
+    return request(city, line, token, path_of(city, line.path))
+
+
+def request(city: City, line: Line, token: str | None, path: str) -> httpx.Response:
+    """The call of a line with any token, at any path."""
+    call = call_of(city, line.endpoint)
+    headers = {"Idempotency-Key": uuid.uuid4().hex, **call.headers}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    return city.client.request(
+        line.method,
+        city.url(line.service) + path,
+        json=call.body,
+        files=call.files,
+        params=call.query,
+        headers=headers,
+    )
+
+
+def path_of(city: City, path: str) -> str:
+    """The path with the ids of the union's things."""
+    return _filled(
+        path,
+        {
+            "organisation_id": city.union_id,
+            "member_id": city.on_list if path.startswith("/todo") else city.member,
+            "import_id": city.refused_import if path.endswith("errors.xlsx") else city.pending_import,
+            "notice_id": city.notice,
+            "check_id": city.check,
+            "number": city.batch,
+        },
+    )
+
+
+def path_of_nothing(path: str) -> str:
+    """The path with well-formed ids of things that do not exist."""
+    ids = dict.fromkeys(("organisation_id", "member_id", "import_id", "notice_id"), _NOBODY)
+    return _filled(path, {**ids, "check_id": "chk" + "0" * 16, "number": "cbc000200001010000"})
+
+
+def _filled(path: str, ids: Mapping[str, object]) -> str:
+    return re.sub(r"{(\w+)}", lambda found: str(ids[found[1]]), path)
+
+
+def call_of(city: City, endpoint: Endpoint) -> Call:
+    """The call of an endpoint. A GET needs no more than its path; whether it shows something, its path mostly says."""
+    if endpoint in _CALLS:
+        return _CALLS[endpoint](city)
+    assert endpoint[1] == "GET", f"say in calls.py what is sent to {endpoint}"
+    return Call(touched=shown if endpoint[2] in _SHOWING else None)
+
+
+def _today() -> str:
+    return datetime.now(SHANGHAI).date().isoformat()
+
+
+#: GETs whose answer names the union, its members, its batch or its check.
+_SHOWING = {
+    "/organisations",
+    "/organisations/{organisation_id}",
+    "/members",
+    "/members/export.xlsx",
+    "/members/{member_id}",
+    "/imports",
+    "/imports/{import_id}",
+    "/imports/{import_id}/items",
+    "/imports/{import_id}/errors.xlsx",
+    "/approvals",
+    "/cards",
+    "/cards/export.xlsx",
+    "/cards/{member_id}",
+    "/cards/{member_id}/log",
+    "/cards/mine",
+    "/checks/{check_id}",
+    "/batches",
+    "/batches/{number}",
+    "/batches/{number}/members",
+    "/batches/{number}/papers",
+    "/notices",
+}
+
+_SUBMISSION = {"channel": "special", "contact_name": "张经办", "contact_mobile": "13900000000"}
+_NEW_MEMBER = {
+    "name": "李新人",
+    "document_type": "居民身份证",
+    "document_number": "310101198001010000",  # a wrong check character
+    "sex": "男",
+    "birth_date": "1980-01-01",
+    "address": "上海市示例路1号",
+    "mobile": "13900000001",
+    "education": "本科",
+    "household": "非农业",
+    "grade": "无",
+    "post": "工会会员",
+}
+_ANSWER = {
+    "answer_id": "a1",
+    "batch_number": "cbc000200001010000",
+    "answered_at": "2024-04-30T10:00:00Z",
+    "results": [],
+}
+
+_CALLS: dict[Endpoint, Callable[[City], Call]] = {
+    ("member", "POST", "/tokens"): lambda city: Call({"login": login_of("federation"), "password": city.password}),
+    # refused as too weak before the old one is looked at
+    ("member", "POST", "/password"): lambda _: Call({"old_password": "wrong", "new_password": "weak"}),
+    ("member", "GET", "/members/counts"): lambda _: Call(touched=_counted),
+    ("member", "POST", "/members/{member_id}/reveal"): lambda _: Call({"purpose": "核对领卡材料"}, touched=shown),
+    ("member", "POST", "/members"): lambda _: Call(_NEW_MEMBER),
+    ("member", "POST", "/members/{member_id}/changes"): lambda _: Call({"mobile": "12"}),
+    ("member", "POST", "/imports"): lambda _: Call(files={"file": ("名册.xlsx", b"this is no workbook")}),
+    # a line that is not in the file
+    ("member", "POST", "/imports/{import_id}/approval"): lambda _: Call({"decision": "approve", "items": [9999]}),
+    ("card", "GET", "/todo"): lambda _: Call(touched=_listed),
+    ("card", "POST", "/todo"): lambda city: Call({"member_ids": [city.on_list]}, touched=shown),
+    ("card", "POST", "/todo/removals"): lambda city: Call({"member_ids": [city.spare]}, touched=_removed),
+    ("card", "POST", "/todo/{member_id}/channel"): lambda _: Call({"channel": "normal"}),
+    ("card", "PUT", "/todo/{member_id}/document"): lambda _: Call(
+        {"document_expiry": "2041-06-30", "nationality": "中国"}
+    ),
+    ("card", "POST", "/checks"): lambda _: Call({"channel": "special"}),
+    ("card", "POST", "/batches"): lambda _: Call(_SUBMISSION),
+    ("card", "POST", "/batches/{number}/call"): lambda _: Call({"called_on": _today()}),
+    ("card", "POST", "/batches/{number}/pickups"): lambda _: Call({"collected": [_NOBODY], "on": _today()}),
+    ("card", "POST", "/batches/{number}/closure"): lambda _: Call({"reason": "全部已领取"}),
+    ("card", "POST", "/notices/{notice_id}/read"): lambda _: Call(),
+    ("card", "POST", "/partners/bank/answers"): lambda _: Call(_ANSWER, headers={signatures.HEADER: _SIGNATURE}),
+}

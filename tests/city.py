@@ -1,0 +1,194 @@
+"""A small federation on the whole real stack, in which one slice has been played from the roster to the card in hand.
+
+``union`` is the one that everything happened to; whoever else there is stands above, below or beside it:
+
+    示例市总工会 (federation, centre, bank)
+    ├── 示例区总工会 (district)
+    │   ├── 示例联合工会 (second_level)
+    │   │   ├── 示例一厂工会 (union, member)
+    │   │   └── 示例二厂工会 (sibling)
+    │   └── 样本联合工会 (second_sibling)
+    └── 样本局工会 (other_district)
+        └── 样本一厂工会 (stranger)
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import httpx
+
+from unioncard_cli.operators import Operator, Refusal, until
+from unioncard_cli.roster import Person, Trait, make_roster, workbook
+from unioncard_cli.scenery import OUTLETS, service_command
+from unioncard_cli.stack import Stack
+from unioncard_cli.story import CardStory
+
+ORGANISATIONS = """\
+code,parent_code,level,kind,district_code,name,central_enterprise,credit_code,head_name,head_phone
+SH,,federation,,,示例市总工会,0,,,
+D363,SH,district,district,363,示例区总工会,0,,,
+S1,D363,second_level,,,示例联合工会,0,,,
+S2,D363,second_level,,,样本联合工会,0,,,
+U1,S1,union,,,示例一厂工会,0,,钱负责,021-50000001
+U2,S1,union,,,示例二厂工会,0,,,
+D301,SH,district,bureau,301,样本局工会,0,,,
+U9,D301,union,,,样本一厂工会,0,,,
+"""
+UNION_NAME = "示例一厂工会"
+
+#: Every caller with its role and organisation. ``counter`` is the account by which a district itself applies for
+#: cards, through the unions' entrance (domain 1: two entrances, two scopes).
+CALLERS = {
+    "sibling": ("union", "U2"),
+    "second_level": ("second_level", "S1"),
+    "second_sibling": ("second_level", "S2"),
+    "district": ("district", "D363"),
+    "counter": ("union", "D363"),
+    "other_district": ("district", "D301"),
+    "stranger": ("union", "U9"),
+    "centre_reviewer": ("centre_reviewer", "SH"),
+    "centre_payer": ("centre_payer", "SH"),
+    "federation": ("federation", "SH"),
+    "bank": ("bank", "SH"),
+    "member": ("member", "U1"),
+    "union": ("union", "U1"),
+}
+
+
+@dataclass(slots=True)
+class City:
+    """What stands when the slice has been played; the ids are those of ``union``'s things."""
+
+    stack: Stack
+    password: str
+    people: Sequence[Person]
+    batch: str = ""
+    check: str = ""
+    pending_import: int = 0
+    refused_import: int = 0
+    notice: int = 0
+    union_id: int = 0
+    member: int = 0
+    on_list: int = 0
+    spare: int = 0
+    tokens: dict[str, str] = field(default_factory=dict)
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+
+    def url(self, service: str) -> str:
+        """Where a service answers: ``member`` or ``card``."""
+        return self.stack.place.url(f"{service}-svc")
+
+    def operator(self, caller: str) -> Operator:
+        """Somebody at the screen, who waits and tries again."""
+        return Operator(self.url("member"), self.url("card"), login_of(caller), self.password)
+
+    def token(self, caller: str) -> str:
+        """An access token, the same for the whole run: it lives for 15 minutes."""
+        if caller not in self.tokens:
+            self.tokens[caller] = self.log_in(login_of(caller))
+        return self.tokens[caller]
+
+    def log_in(self, login: str) -> str:
+        """A fresh token of any account."""
+        body = {"login": login, "password": self.password}
+        answer = self.client.post(f"{self.url('member')}/tokens", json=body)
+        return str(answer.raise_for_status().json()["access_token"])
+
+    def load_accounts(self, *lines: str) -> None:
+        """Load accounts by the service's own command; each line is ``login,password,role,code,member number``."""
+        path = self.stack.place.state / "accounts.csv"
+        path.write_text("\n".join(["login,password,role,organisation_code,member_number", *lines, ""]))
+        service_command(self.stack, "member-svc", "load-accounts", str(path))
+
+    def private_words(self) -> set[str]:
+        """What only those may read who are at or above the union: its name, its members and its batch."""
+        words = {UNION_NAME, self.batch, self.check}
+        return words | {person.name for person in self.people}
+
+
+def login_of(caller: str) -> str:
+    """The login of a caller's account."""
+    return f"{caller.replace('_', '-')}@unioncard.example"
+
+
+def build(stack: Stack) -> City:
+    """Bring everything up and play the slice: 16 members get cards, 3 stand on the to-do list, 2 wait for approval."""
+    stack.up()
+    roster = make_roster(7, [Trait.ORDINARY] * 18 + [Trait.RETIRED, Trait.FOREIGN] + [Trait.ORDINARY] * 5)
+    # Long names, since two characters may stand in any text by chance.
+    people = [replace(one, name=f"{one.name[0]}{_given(place)}") for place, one in enumerate(roster)]
+    city = City(stack, f"Aa1-{secrets.token_urlsafe(12)}", people)
+    _load(city)
+    _play(city)
+    return city
+
+
+def _given(place: int) -> str:
+    return "澜沁珞祎翊"[place % 5] + "骁婳霁琛"[place % 4] + "旻" * (place // 20)
+
+
+def _load(city: City) -> None:
+    path = city.stack.place.state / "organisations.csv"
+    path.write_text(ORGANISATIONS, encoding="utf-8")
+    service_command(city.stack, "member-svc", "load-organisations", str(path))
+    service_command(city.stack, "card-svc", "load-outlets", str(OUTLETS))
+    city.load_accounts(
+        *(
+            f"{login_of(name)},{city.password},{role},{code},"
+            for name, (role, code) in CALLERS.items()
+            if role != "member"
+        )
+    )
+    until("organisations in card-svc", lambda: _tree_is_there(city), bool, 60)
+
+
+def _tree_is_there(city: City) -> bool:
+    try:
+        city.operator("stranger").get("card", "/cards")
+    except Refusal:
+        return False
+    return True
+
+
+def _play(city: City) -> None:
+    union, superior = city.operator("union"), city.operator("second_level")
+    story = CardStory(union, superior, city.stack.place.url("sandbox"))
+    first, later, waiting = city.people[:20], city.people[20:23], city.people[23:]
+    story.tell_offices(first)
+    city.refused_import = _refused(story, first)
+    _bring_in(story, first, 20)
+    story.add_all()
+    city.check = str(union.post("card", "/checks", {"channel": "normal"})["id"])
+    until("the check", lambda: union.get("card", f"/checks/{city.check}"), lambda seen: bool(seen["done"]), 60)
+    story.remove_not_passed("normal")
+    (city.batch,) = story.submit("normal")
+    story.wait_for_bank(city.batch)
+    city.notice = story.wait_for_notice(city.batch)["id"]
+    story.record_call(city.batch)
+    union.get_bytes("card", f"/batches/{city.batch}/register.pdf")
+    issued = [row["member_id"] for row in story.members_of(city.batch) if row["outcome"] == "issued"]
+    city.member = issued[0]
+    story.pick_up(city.batch, issued[:2])
+    _bring_in(story, later, 23)
+    story.add_all()
+    city.on_list, city.spare = (row["member_id"] for row in list(union.pages("card", "/todo", channel="normal"))[-2:])
+    city.pending_import = story.upload(waiting)
+    city.union_id = int(union.get("member", "/me")["organisation"]["id"])
+    number = union.get("member", f"/members/{city.member}")["number"]
+    city.load_accounts(f"{login_of('member')},{city.password},member,U1,{number}")
+
+
+def _bring_in(story: CardStory, people: Sequence[Person], total: int) -> None:
+    story.approve(story.upload(people))
+    story.wait_for_members(total)
+
+
+def _refused(story: CardStory, people: Sequence[Person]) -> int:
+    """A roster with a number that is none: refused, kept for its sender with the reasons."""
+    wrong = [replace(people[0], document_number=people[0].document_number[:-1]), *people[1:]]
+    try:
+        story.union.upload("member", "/imports", "名册.xlsx", workbook(wrong))
+    except Refusal as refusal:
+        return int(refusal.problem["import_id"])
+    raise AssertionError("a roster with a bad number was taken in")
