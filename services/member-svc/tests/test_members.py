@@ -28,7 +28,8 @@ async def test_everyone_sees_what_is_below_and_nothing_beside(world: World) -> N
         (await world.district("D1"), 6),
         (await world.district("D2"), 4),
         (await world.federation(), 10),
-        (await world.union("D1"), 6),
+        # a district at the unions' entrance (G19 2)
+        (await world.union("D1"), 0),
     ]
     for caller, total in expected:
         assert (await caller.get("/members")).json()["total"] == total
