@@ -341,23 +341,28 @@ def test_the_circuit_opens_after_failures_and_one_try_decides(monkeypatch: pytes
     monkeypatch.setattr("unioncard.partners.time.monotonic", lambda: now)
     breaker = CircuitBreaker(failures=3, pause_s=5.0)
     for _ in range(3):
-        assert breaker.allows()
+        assert breaker.allows(4) == 4
+        breaker.begin()
         breaker.note(worked=False)
-    assert [breaker.allows() for _ in range(3)] == [False] * 3
+    assert breaker.allows(4) == 0
     now = 104.9
-    assert not breaker.allows()
+    assert breaker.allows(4) == 0
     now = 105.0
-    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+    assert [breaker.allows(4), breaker.allows(0)] == [1, 0]
+    breaker.begin()
+    assert breaker.allows(4) == 0
+    now = 107.0
     breaker.note(worked=False)
-    now = 109.9
-    assert not breaker.allows()
-    now = 110.0
-    assert [breaker.allows() for _ in range(2)] == [True, False]
+    now = 111.9
+    assert breaker.allows(4) == 0
+    now = 112.0
+    assert breaker.allows(4) == 1
+    breaker.begin()
     breaker.note(worked=True)
-    assert [breaker.allows() for _ in range(3)] == [True] * 3
+    assert breaker.allows(4) == 4
 
 
-async def test_while_the_circuit_is_open_the_partner_is_left_alone(room: Room) -> None:
+async def test_while_the_circuit_is_open_calls_wait_and_the_partner_is_left_alone(room: Room) -> None:
     asked = 0
 
     async def down(engine: AsyncEngine, call: Call) -> Any:
@@ -369,9 +374,40 @@ async def test_while_the_circuit_is_open_the_partner_is_left_alone(room: Room) -
     asking = dispatcher(room, down, concurrency=1)
     asking._breaker = CircuitBreaker(pause_s=3600)
     async with running(asking.run):
-        answers = await replies(room, 30)
+        answers = await replies(room, 5)
+        await give(room, 30)
+        asking._wake.set()
+        await eventually(lambda: not asking._wake.is_set())
     assert asked == 5
-    assert {data["reason"] for _, _, data in answers} == {"bank: 503", "bank: circuit breaker is open"}
+    assert {data["reason"] for _, _, data in answers} == {"bank: 503"}
+    assert await room.scalar("SELECT count(*) FROM partner_calls WHERE leased_until IS NULL") == 26
+
+
+async def test_when_the_partner_is_back_one_call_tries_and_all_that_waited_follow(room: Room) -> None:
+    back = asyncio.Event()
+    under_way, most = 0, 0
+
+    async def sometimes(engine: AsyncEngine, call: Call) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        if not back.is_set():
+            most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        if not back.is_set():
+            raise PartnerDown("503")
+        return call.request["number"]
+
+    await give(room, *range(30))
+    asking = dispatcher(room, sometimes, concurrency=1)
+    asking._breaker = CircuitBreaker(pause_s=0.05)
+    async with running(asking.run):
+        await replies(room, 7)
+        assert most == 1
+        back.set()
+        answers = await replies(room, 30)
+    assert {type_ for _, type_, _ in answers} == {"command.failed.v1", "command.succeeded.v1"}
+    assert await room.scalar("SELECT count(*) FROM partner_calls") == 0
 
 
 async def test_a_dispatcher_that_is_ended_in_the_moment_it_wakes_ends(room: Room) -> None:

@@ -135,20 +135,20 @@ class CircuitBreaker:
         self._failures = 0
         self._next_try = 0.0
 
-    def allows(self) -> bool:
-        """Whether a call may be made now. While it is open, a yes is for the one who asked."""
+    def allows(self, wanted: int) -> int:
+        """How many of ``wanted`` calls may be made now: all, none, or the one that tries."""
         if self._failures < self._limit:
-            return True
-        if time.monotonic() < self._next_try:
-            return False
+            return wanted
+        return min(wanted, 1) if time.monotonic() >= self._next_try else 0
+
+    def begin(self) -> None:
+        """A call is made. While the circuit is open it is the one that tries, and the next comes after a pause."""
         self._next_try = time.monotonic() + self._pause_s
-        return True
 
     def note(self, *, worked: bool) -> None:
         """Count how a call that was made ended."""
         self._failures = 0 if worked else self._failures + 1
-        if self._failures == self._limit:
-            self._next_try = time.monotonic() + self._pause_s
+        self._next_try = time.monotonic() + self._pause_s
 
 
 class Dispatcher:
@@ -213,13 +213,16 @@ class Dispatcher:
                 await asyncio.sleep(1.0)
 
     async def _dispatch(self) -> None:
-        free = self._concurrency - len(self._running)
+        # Calls that may not be made stay where they are: handed back as failed, each would come again and again, and
+        # then wait out the pause that its workflow makes between tries when the partner has long been back.
+        free = self._breaker.allows(self._concurrency - len(self._running))
         if free <= 0:
             return
         async with self._work.engine.begin() as conn:
             values = {"partner": self._partner, "free": free, "lease_s": self._lease_s}
             calls = [Call(*row) for row in await conn.execute(_LEASE, values)]
         for call in calls:
+            self._breaker.begin()
             task = asyncio.create_task(self._make(call))
             self._running[task] = call
             task.add_done_callback(self._finished)
@@ -265,8 +268,6 @@ class Dispatcher:
 
     async def _ask(self, operation: Operation, call: Call) -> Any:
         """What the partner says, or :class:`PartnerDown`."""
-        if not self._breaker.allows():
-            raise PartnerDown("circuit breaker is open")
         started = time.monotonic()
         try:
             async with asyncio.timeout(operation.timeout_s or self._timeout_s):
