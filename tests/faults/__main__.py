@@ -13,12 +13,12 @@ from tests.faults.ground import Ground
 from tests.faults.plan import draw
 from tests.faults.run import Report, run
 
-RUNS_A_STACK = 10
+RUNS_A_STACK = 5
 console = Console(highlight=False, soft_wrap=True)
 
 
 def run_all(seeds: Sequence[int]) -> Iterator[Report]:
-    """A run for each seed; ten share a stack, and after one that failed there is a fresh one."""
+    """A run for each seed; five share a stack, and after one that failed there is a fresh one."""
     left = list(seeds)
     while left:
         some = left[:RUNS_A_STACK]

@@ -80,7 +80,7 @@ def _kills(rng: random.Random, steps: int) -> tuple[Kill, ...]:
 def _behaviour(rng: random.Random, seed: int) -> dict[str, Any]:
     return {
         "seed": f"faults {seed}",
-        "bank": _faults(rng, 0.25)
+        "bank": _faults(rng, 0.2)
         | {"answer_delay_ms": rng.randint(50, 1500), "fail_rate": rng.choice((0.0, 0.1, 0.2))},
         "population": _faults(rng, 0.15),
         "social_security": _faults(rng, 0.15),
@@ -108,7 +108,7 @@ def _faults(rng: random.Random, most: float) -> dict[str, Any]:
         "error_rate": rng.uniform(0, most),
         "timeout_rate": rng.uniform(0, most / 2),
         "timeout_ms": rng.choice((1000, 3000)),
-        "reset_rate": rng.uniform(0, most),
+        "reset_rate": rng.uniform(0, most / 2),
     }
 
 

@@ -64,16 +64,21 @@ def test_the_audit_passes_what_is_sound_and_names_what_was_planted(ground: Groun
 def _plant_in_card_svc(ground: Ground, errand: Errand) -> list[tuple[str, str]]:
     number = errand.numbers[0]
     issued = [row["member_id"] for row in errand.story.members_of(number) if row["outcome"] == "issued"]
+    union = errand.story.batch(number)["union_id"]
     url = ground.stack.environment()["UNIONCARD_DATABASE_URL"].replace("/postgres?", "/unioncard_card?")
     with psycopg.connect(url) as conn:
         conn.execute("UPDATE members SET version = version + 1 WHERE id = %s", [issued[0]])
-        conn.execute("UPDATE cards SET state = 'in_batch' WHERE member_id = %s", [issued[1]])
-        conn.execute("UPDATE batch_members SET outcome = 'waiting' WHERE member_id = %s", [issued[2]])
+        conn.execute("UPDATE cards SET version = version + 1 WHERE member_id = %s", [issued[1]])
+        conn.execute(
+            "UPDATE batch_members SET outcome = 'waiting', pickup = NULL, picked_up_on = NULL WHERE member_id = %s",
+            [issued[2]],
+        )
         conn.execute("INSERT INTO outbox (priority, topic, key, body, refused) VALUES (1, 't', 'k', 'b', 'too large')")
         conn.execute("INSERT INTO inbox (key, state, addresses) VALUES ('planted', 'running', '{}')")
     return [
-        ("copies equal their source", "rows each, but their content differs"),
-        ("one state each", "2 members whose card state disagrees"),
+        ("copies equal their source", f"members, union {union} 30 rows each, but their content differs"),
+        ("copies equal their source", f"cards, union {union} 30 rows each, but their content differs"),
+        ("one state each", "1 members whose card state disagrees"),
         ("a card per success", f"{number} {len(issued) - 1} issued"),
         ("nothing left behind", "card-svc 1 messages that the broker refuses"),
         ("nothing left behind", "card-svc 1 commands begun and not answered"),
