@@ -1,6 +1,6 @@
 """What a service tells an auditor: tallies that a copy and its source can be compared by without moving the data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -58,7 +58,7 @@ async def tallies(conn: AsyncConnection, noun: Noun, paging: PageRequest) -> Pag
         f" FROM {noun.rows} AND coalesce({noun.by}, 0) > :after GROUP BY 1 ORDER BY 1 LIMIT :limit"
     )
     values = {"after": key[0] if key else -1, "limit": paging.limit + 1}
-    rows: Sequence[Mapping[str, object]] = (await conn.execute(query, values)).mappings().all()
+    rows: Sequence[sa.RowMapping] = (await conn.execute(query, values)).mappings().all()
     return Page(
         items=[Tally.model_validate(dict(row)) for row in rows[: paging.limit]],
         next=cursor_after(rows, paging.limit, lambda row: [row["id"]]),
