@@ -5,39 +5,9 @@ from datetime import date
 from typing import Any
 
 import openpyxl
-import pytest
 
 from member_svc_testing.rosters import Cell, identity_number, people, person, workbook
 from member_svc_testing.world import World
-
-WRONG_CHECK = identity_number(1)[:17] + ("1" if identity_number(1)[17] != "1" else "2")
-
-# What differs from a sound row → the column at fault and words of the reason.
-ROWS: dict[str, tuple[dict[str, Cell], str, str]] = {
-    "no name": ({"姓名": None}, "姓名", "为空"),
-    "digits in a name": ({"姓名": "张3"}, "姓名", "数字"),
-    "unknown document": ({"证件类型": "驾驶证"}, "证件类型", "不支持"),
-    "wrong check digit": ({"证件号码": WRONG_CHECK}, "证件号码", "校验位"),
-    "number cell": ({"证件号码": 3.10101198001011e17}, "证件号码", "数字格式"),
-    "number cell as text": ({"证件号码": "3.10101198001011E+17"}, "证件号码", "科学计数法"),
-    "sex disagrees": ({"性别": "女"}, "性别", "不一致"),
-    "birth disagrees": ({"出生日期": "1970-01-02"}, "出生日期", "不一致"),
-    "birth is none": ({"出生日期": "1970-02-30"}, "出生日期", "不是有效日期"),
-    "birth as serial number": ({"出生日期": 25569.0}, "出生日期", "不是有效日期"),
-    "no address": ({"联系地址": "  "}, "联系地址", "为空"),
-    "no mobile": ({"移动电话": "021-12345678"}, "移动电话", "不正确"),
-    "education not in the list": ({"学历": "博士后"}, "学历", "可选范围"),
-    "household empty": ({"户籍类型": None}, "户籍类型", "为空"),
-    "grade not in the list": ({"技术等级": "大师"}, "技术等级", "可选范围"),
-    "post not in the list": ({"工会职务": "董事长"}, "工会职务", "可选范围"),
-    "expired document": ({"证件到期日": "2001-01-01"}, "证件到期日", "已过期"),
-    "expiry is none": ({"证件到期日": "永远"}, "证件到期日", "不是有效日期"),
-    "unknown nationality": ({"国籍": "火星"}, "国籍", "不正确"),
-    "resident of another nation": ({"国籍": "新加坡"}, "国籍", "应为中国"),
-    "member number of nobody": ({"会员编号": "3630000009"}, "会员编号", "没有这个会员编号"),
-    "member number as number": ({"会员编号": 3630000009}, "会员编号", "数字格式"),
-    "member number too short": ({"会员编号": "363"}, "会员编号", "10 位"),
-}
 
 
 async def refused(world: World, rows: list[dict[str, Cell]], code: str = "U1") -> dict[str, Any]:
@@ -48,16 +18,6 @@ async def refused(world: World, rows: list[dict[str, Cell]], code: str = "U1") -
     assert await world.value("SELECT count(*) FROM members") == members
     assert await world.value("SELECT count(*) FROM import_items WHERE state = 'waiting'") == 0
     return dict(answer.json())
-
-
-@pytest.mark.parametrize("case", ROWS)
-async def test_a_bad_cell_is_named_with_a_remedy(world: World, case: str) -> None:
-    cells, field, word = ROWS[case]
-    problem = await refused(world, [person(2), person(1, **cells)])
-    (row,) = problem["rows"]
-    assert (row["line"], row["field"]) == (3, field)
-    assert word in row["reason"]
-    assert row["remedy"]
 
 
 async def test_all_bad_rows_are_told_at_once(world: World) -> None:
@@ -81,6 +41,16 @@ async def test_all_bad_rows_are_told_at_once(world: World) -> None:
     assert "其他工会" in named["reason"]
     assert "转入" in named["remedy"]
     assert "第 7 行" in problem["rows"][4]["reason"]
+
+
+async def test_member_numbers_of_nobody_and_of_others(world: World) -> None:
+    (other,) = await world.members_of("U2", [person(50)])
+    rows = [person(1, 会员编号="3639999999"), person(2, 会员编号=other["number"])]
+    problem = await refused(world, rows)
+    assert [(row["line"], row["reason"]) for row in problem["rows"]] == [
+        (2, "本工会没有这个会员编号"),
+        (3, "本工会没有这个会员编号"),
+    ]
 
 
 async def test_one_person_as_fifteen_and_as_eighteen_digits_is_twice_the_same(world: World) -> None:
