@@ -138,7 +138,9 @@ async def _database_error(request: Request, error: Exception) -> Response:
     if not is_infrastructure(error):
         raise error
     log.error("http.database_unavailable", error=type(error).__name__, route=request.url.path)
-    problem = Problem(503, "unavailable", "系统繁忙，请稍后重试", "本次操作没有生效。", headers={"Retry-After": "2"})
+    # Not "had no effect": the connection may have broken after the commit and before its answer.
+    detail = "不能确定本次操作是否生效，请重试；同一请求重发不会重复办理。"
+    problem = Problem(503, "unavailable", "系统繁忙，请稍后重试", detail, headers={"Retry-After": "2"})
     return problem_response(problem, request.url.path)
 
 
