@@ -14,6 +14,7 @@ import uvloop
 from bench.echo.contracts import BARE_REPLIES
 from bench.echo.service import database
 from unioncard.messaging import kafka
+from unioncard.service import calm_collector
 from unioncard.settings import Settings, settings_or_exit
 
 _INSERT = "INSERT INTO facts (number, text) SELECT * FROM unnest(%s::bigint[], %s::text[])"
@@ -22,6 +23,7 @@ _INSERT = "INSERT INTO facts (number, text) SELECT * FROM unnest(%s::bigint[], %
 async def serve(topic: str, insert: bool) -> None:
     """Until killed."""
     settings = settings_or_exit(Settings)
+    calm_collector()
     conn = await psycopg.AsyncConnection.connect(database(settings).app_url) if insert else None
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -19,6 +19,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from bench.echo.contracts import BARE_COMMANDS, BARE_REPLIES
 from bench.echo.workflow import BARE_ACTIVITY, BARE_QUEUE, Rounds
 from unioncard.messaging import kafka
+from unioncard.service import calm_collector
 from unioncard.settings import Settings, settings_or_exit
 from workflows.crossing import CONCURRENCY
 
@@ -64,6 +65,7 @@ async def bring(settings: Settings, client: Client) -> None:
 async def serve() -> None:
     """Until killed."""
     settings = settings_or_exit(Settings)
+    calm_collector()
     client = await Client.connect(settings.temporal, namespace=settings.temporal_namespace)
     producer = kafka.producer(settings, "bare")
     await producer.start()

@@ -19,6 +19,7 @@ from unioncard.messaging import kafka
 from unioncard.messaging.consumer import Consumer
 from unioncard.messaging.handling import Handlers, InboxProcessor, Message, Outcome, Succeeded
 from unioncard.messaging.outbox import Relay
+from unioncard.service import calm_collector
 from unioncard.settings import Settings, settings_or_exit
 from unioncard.tables import APPEND_ONLY, add_crossing_tables
 from unioncard.telemetry import start_telemetry
@@ -74,6 +75,7 @@ async def serve(topic: str) -> None:
     """Until killed."""
     settings = settings_or_exit(Settings)
     start_telemetry(NAME, settings)
+    calm_collector()
     url = database(settings).app_url
     engine = engine_for(url, settings)
     work = UnitOfWork(engine, FileClock(settings.clock_segments), NAME)

@@ -11,6 +11,7 @@ import uvloop
 from bench.echo.workflow import FULL_QUEUE, Rounds
 from unioncard.messaging import kafka
 from unioncard.messaging.consumer import Consumer
+from unioncard.service import calm_collector
 from unioncard.settings import settings_or_exit
 from unioncard.telemetry import start_telemetry
 from workflows import replies
@@ -23,6 +24,7 @@ async def serve() -> None:
     """Until killed."""
     settings = settings_or_exit(WorkflowsSettings)
     start_telemetry("workflows", settings)
+    calm_collector()
     client = await connect(settings)
     producer = kafka.producer(settings, "workflows")
     await producer.start()

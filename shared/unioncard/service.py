@@ -6,6 +6,7 @@ consumers share partitions, dispatchers lease their calls. Scaling out is starti
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -139,8 +140,20 @@ async def _purge(context: Context) -> None:
         await asyncio.sleep(3600)
 
 
+def calm_collector() -> None:
+    """Search for cycles less often, and never in what was imported.
+
+    A batch of messages makes tens of thousands of objects that die by themselves when it ends. By Python's default
+    they are searched every 700, which took a fifth of a handler's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def serve(app: FastAPI, settings: Settings) -> None:
     """Run the application until it is told to stop."""
+    calm_collector()
     uvicorn.run(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5
     )
