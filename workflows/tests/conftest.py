@@ -10,12 +10,12 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from tests.card_office import SUBMITTED, CardOffice, Season
 from unioncard.clock_segments import Segment
 from workflows.client import connect
 from workflows.namespace import add_search_attributes
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 from workflows.settings import WorkflowsSettings
+from workflows_testing.card_office import SUBMITTED, CardOffice, Season
 
 TIME_SKIPPING_SERVER = Path(sys.executable).with_name("temporal-test-server")
 

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from tests.card_office import MEMBERS, SUBMITTED, CardOffice, counts, eventually
-from tests.crossings import a_producer, counted, enveloped, running
 from unioncard.clock_segments import Segment
 from unioncard.contracts import Contract, cards
 from unioncard.messaging.consumer import Consumer, Unavailable
 from unioncard.messaging.dead_letters import Record
 from unioncard.messaging.envelope import MalformedMessage
+from unioncard.messaging.kafka import Sender
 from workflows import bridge
 from workflows.bridge import Bridge
 from workflows.crossing import temporal_answers
 from workflows.search_attributes import BATCH, DISTRICT, UNION
 from workflows.settings import WorkflowsSettings
+from workflows_testing.card_office import MEMBERS, SUBMITTED, CardOffice, counts, eventually
+from workflows_testing.crossings import a_producer, counted, enveloped, running
 
 ALL_FAILED = counts(failed=MEMBERS)
 
@@ -31,7 +31,7 @@ class Span:
     """The bridge, a worker's queue and one batch of this test's own."""
 
     client: Client
-    producer: AIOKafkaProducer
+    producer: Sender
     bridge: Bridge
     office: CardOffice
     task_queue: str

@@ -10,11 +10,11 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from tests.card_office import CALL_DUE, MEMBERS, NUMBERS_DUE, Season, counts, eventually
 from unioncard.clock_segments import Segment
 from unioncard.contracts.cards import Channel, NoticeKind
 from workflows.card_batch_progress import CardBatchEnd
 from workflows.search_attributes import LATE, NEXT_DEADLINE, OVERDUE, PHASE
+from workflows_testing.card_office import CALL_DUE, MEMBERS, NUMBERS_DUE, Season, counts, eventually
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from temporalio.client import Client, ScheduleBackfill, ScheduleOverlapPolicy
 
-from tests.card_office import SUBMITTED, CardOffice, Command, eventually
 from unioncard.clock import FileClock, Segment, append_segment
 from unioncard.contracts.cards import Channel, CheckRequested
 from unioncard.dates import SHANGHAI
@@ -15,6 +14,7 @@ from workflows.bridge import errand_of
 from workflows.business_time import signal_clock_changed
 from workflows.card_check_view import CardCheckEnd, CardCheckStart, Tally, details
 from workflows.schedules import BANK_STATE_NIGHTLY, ensure_schedules, fetch_bank_state
+from workflows_testing.card_office import SUBMITTED, CardOffice, Command, eventually
 
 
 async def test_a_check_has_four_chunks_under_way_at_a_time(client: Client, task_queue: str) -> None:

@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
-from tests.asker import Asker, AskerOfNothing
-from tests.card_office import UNVERSIONED, eventually
-from tests.crossings import PASSED, EchoService, a_producer, counted, enveloped, running
 from unioncard.contracts import Reply
 from unioncard.contracts.cards import CheckChunkResult
 from unioncard.contracts.replies import CommandFailed, CommandRefused
 from unioncard.messaging.consumer import Consumer
 from unioncard.messaging.dead_letters import Record, list_dead_letters
 from unioncard.messaging.envelope import Envelope
+from unioncard.messaging.kafka import Sender
 from workflows.addresses import ReplyAddress
 from workflows.replies import TOPICS, ReplyProcessor
 from workflows.sending import CommandSender
 from workflows.settings import WorkflowsSettings
+from workflows_testing.asker import Asker, AskerOfNothing
+from workflows_testing.card_office import UNVERSIONED, eventually
+from workflows_testing.crossings import PASSED, EchoService, a_producer, counted, enveloped, running
 
 COMMAND = "card.check.chunk.v1"
 RESULT = CheckChunkResult(passed=9, not_passed=1, gone=0)
@@ -35,7 +35,7 @@ FAILED = CommandFailed(command=COMMAND, reason="office unreachable")
 class HeldProducer:
     """Sends as the real one, then keeps the sender waiting until ``released``."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: Sender) -> None:
         self._producer = producer
         self.released = asyncio.Event()
 
@@ -63,7 +63,7 @@ class Crossing:
     """A worker, the reply consumer and the service at the other end."""
 
     client: Client
-    producer: AIOKafkaProducer
+    producer: Sender
     echo: EchoService
     replies: ReplyProcessor
     task_queue: str

@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from temporalio.client import Client
 
-from tests.card_office import MEMBERS, CardOffice, counts, eventually
-from tests.crossings import EchoService, a_producer, enveloped, running
 from unioncard.contracts import Contract, Reply, cards
 from unioncard.contracts.replies import CommandSucceeded
 from unioncard.dates import shanghai_date
 from unioncard.messaging.envelope import Envelope
 from workflows.search_attributes import NEXT_DEADLINE, PHASE
 from workflows.settings import WorkflowsSettings
+from workflows_testing.card_office import MEMBERS, CardOffice, counts, eventually
+from workflows_testing.crossings import EchoService, a_producer, enveloped, running
 
 
 def free_port() -> int:

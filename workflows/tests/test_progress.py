@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.card_office import CALL_DUE, MEMBERS, SUBMITTED, counts
 from unioncard.contracts.cards import BatchCounts, BatchDeadlines, Channel
 from workflows.card_batch_progress import Batch, Progress
 from workflows.card_batch_view import Phase, moment, phase_of, view_of
+from workflows_testing.card_office import CALL_DUE, MEMBERS, SUBMITTED, counts
 
 BATCH = Batch(
     number="cbc036202609211000",

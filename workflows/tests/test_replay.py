@@ -9,9 +9,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from tests.hasty import Hasty
-from tests.record_histories import HISTORIES, STORIES, history_of
 from workflows.worker import WORKFLOWS
+from workflows_testing.hasty import Hasty
+from workflows_testing.record_histories import HISTORIES, STORIES, history_of
 
 STORED = sorted(HISTORIES.glob("*/*.json"))
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from opentelemetry.trace import SpanKind
 from temporalio.client import Client
 from temporalio.common import (
@@ -34,6 +33,7 @@ from unioncard.contracts.cards import (
 )
 from unioncard.messaging.dead_letters import Record
 from unioncard.messaging.envelope import Envelope, MalformedMessage
+from unioncard.messaging.kafka import Sender
 from workflows import card_batch_view, card_check_view, metrics
 from workflows.card_batch import CardBatch
 from workflows.card_batch_progress import Batch, CardBatchStart
@@ -135,7 +135,7 @@ class Bridge:
     def __init__(
         self,
         client: Client,
-        producer: AIOKafkaProducer,
+        producer: Sender,
         segments: Callable[[], Table],
         *,
         task_queue: str,

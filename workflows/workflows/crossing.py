@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from aiokafka import AIOKafkaProducer
 from temporalio.service import RPCError, RPCStatusCode
 
 from unioncard.messaging.consumer import Unavailable
 from unioncard.messaging.dead_letters import Record, dead_letter
 from unioncard.messaging.envelope import MalformedMessage
+from unioncard.messaging.kafka import Sender
 from workflows.sending import SOURCE
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ async def temporal_answers() -> AsyncIterator[None]:
         raise Unavailable(f"Temporal: {error.status.name}") from error
 
 
-async def set_aside(producer: AIOKafkaProducer, record: Record, group: str, reason: str) -> None:
+async def set_aside(producer: Sender, record: Record, group: str, reason: str) -> None:
     """Write the dead letter; written twice after a crash it is listed once, since its id derives from the place."""
     letter = dead_letter(record, group, reason, SOURCE)
     await producer.send_and_wait(letter.topic, letter.body, key=letter.key.encode())

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from opentelemetry import trace
@@ -54,7 +53,8 @@ class Process:
         # As long as a message can come again, what it started must be remembered.
         memory = timedelta(days=self._settings.kafka_retention_days)
         await _until_reachable("temporal", lambda: ensure_retention(client, memory))
-        producer = await _until_reachable("kafka", self._producer)
+        producer = kafka.Sender(self._settings, "workflows")
+        await _until_reachable("kafka", producer.start)
         parts = self._parts(client, producer)
         try:
             async with asyncio.TaskGroup() as group:
@@ -63,7 +63,7 @@ class Process:
         finally:
             await producer.stop()
 
-    def _parts(self, client: Client, producer: AIOKafkaProducer) -> dict[str, Callable[[], Awaitable[None]]]:
+    def _parts(self, client: Client, producer: kafka.Sender) -> dict[str, Callable[[], Awaitable[None]]]:
         settings = self._settings
         # A newer table must reach workflows that start now; those that run get it as a signal.
         carrier = bridge.Bridge(
@@ -88,15 +88,6 @@ class Process:
         await ensure_schedules(client)
         self.ready = True
         log.info("workflows.ready", build=self._settings.worker_build)
-
-    async def _producer(self) -> AIOKafkaProducer:
-        producer = kafka.producer(self._settings, "workflows")
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        return producer
 
 
 def application(settings: WorkflowsSettings) -> FastAPI:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from aiokafka import AIOKafkaProducer
 from opentelemetry.trace import SpanKind
 from temporalio.client import AsyncActivityHandle, Client
 from temporalio.exceptions import ApplicationError
@@ -13,6 +12,7 @@ from unioncard.contracts import Reply, contract_of
 from unioncard.contracts.replies import TOPIC, CommandFailed, CommandRefused, CommandSucceeded
 from unioncard.messaging.dead_letters import Record
 from unioncard.messaging.envelope import Envelope, MalformedMessage
+from unioncard.messaging.kafka import Sender
 from workflows import metrics
 from workflows.addresses import ReplyAddress
 from workflows.client import RPC_TIMEOUT
@@ -26,7 +26,7 @@ TOPICS = [TOPIC]
 class ReplyProcessor:
     """Brings answers to Temporal; a repeat finds nothing that waits and changes nothing."""
 
-    def __init__(self, client: Client, producer: AIOKafkaProducer, group: str = GROUP) -> None:
+    def __init__(self, client: Client, producer: Sender, group: str = GROUP) -> None:
         self._client = client
         self._producer = producer
         self._group = group

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from aiokafka import AIOKafkaProducer
 from pydantic import ValidationError
 from temporalio import activity
 from temporalio.common import RawValue
@@ -11,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from unioncard.contracts import REGISTRY, Command
 from unioncard.messaging.envelope import Envelope, MessageTooLarge, describe, new_id
+from unioncard.messaging.kafka import Sender
 from unioncard.telemetry import current_traceparent
 from workflows import metrics
 from workflows.addresses import ReplyAddress
@@ -22,7 +22,7 @@ SOURCE = "workflows"
 class CommandSender:
     """Sends commands for workflows."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: Sender) -> None:
         self._producer = producer
 
     @activity.defn(dynamic=True)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -13,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from unioncard.clock import FileClock
+from unioncard.messaging.kafka import Sender
 from workflows.bank_state import BankStateFetch, BusinessDay
 from workflows.card_batch import CardBatch
 from workflows.card_check import CardCheck
@@ -28,7 +28,7 @@ WORKFLOWS = [CardBatch, CardCheck, BankStateFetch]
 
 def make_worker(
     client: Client,
-    producer: AIOKafkaProducer,
+    producer: Sender,
     *,
     build: str,
     clock: FileClock | None = None,

@@ -1,9 +1,9 @@
 """Writes the histories that future releases must still be able to replay.
 
-    python workflows/tests/record_histories.py
+    python -m workflows_testing.record_histories
 
 Each kind of workflow is run through its branches on a time-skipping server, and left both finished and in the middle
-of its waits. The files go to ``histories/<release>/``. Run it once per release, before changing a workflow again; the
+of its waits. The files go to ``tests/histories/<release>/``. Run it once per release, before changing a workflow again; the
 files of past releases are never written anew.
 """
 
@@ -22,15 +22,24 @@ from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from tests.card_office import CALL_DUE, MEMBERS, NUMBERS_DUE, SUBMITTED, CardOffice, Season, counts, eventually
 from unioncard.clock_segments import Segment
 from unioncard.contracts.cards import Channel, CheckRequested
 from workflows.attribute_types import SEARCH_ATTRIBUTES
 from workflows.bank_state import BankStateFetch, BankStateStart
 from workflows.bridge import errand_of
 from workflows.namespace import add_search_attributes
+from workflows_testing.card_office import (
+    CALL_DUE,
+    MEMBERS,
+    NUMBERS_DUE,
+    SUBMITTED,
+    CardOffice,
+    Season,
+    counts,
+    eventually,
+)
 
-HISTORIES = Path(__file__).parent / "histories"
+HISTORIES = Path(__file__).parents[1] / "tests" / "histories"
 TIME_SKIPPING_SERVER = Path(sys.executable).with_name("temporal-test-server")
 MACHINE = {"identity", "stackTrace", "binaryChecksum"}
 SECOND = timedelta(seconds=1)
@@ -190,7 +199,6 @@ def _without_the_machine(found: Any) -> Any:
 
 async def record(folder: Path) -> list[Path]:
     """Write every story's history into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for story in STORIES:
         path = folder / f"{story.__name__}.json"
@@ -200,7 +208,9 @@ async def record(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for path in asyncio.run(record(HISTORIES / version("unioncard-workflows"))):
+    release = HISTORIES / version("unioncard-workflows")
+    release.mkdir(parents=True, exist_ok=True)
+    for path in asyncio.run(record(release)):
         sys.stdout.write(f"{path}\n")
     sys.stdout.flush()
     # A temporalio client sometimes crashes the interpreter at its exit, when all is written.

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from aiokafka import AIOKafkaProducer
 from prometheus_client import REGISTRY as METRICS
 
 from unioncard.contracts import Contract, Reply
@@ -13,6 +12,7 @@ from unioncard.contracts.cards import COMMANDS, CheckChunkResult
 from unioncard.contracts.replies import CommandSucceeded
 from unioncard.messaging import kafka
 from unioncard.messaging.envelope import Envelope, new_id
+from unioncard.messaging.kafka import Sender
 from unioncard.messaging.topics import make_topics
 from workflows.settings import WorkflowsSettings
 
@@ -51,7 +51,7 @@ async def success(_commands: Sequence[Envelope]) -> Sequence[tuple[Envelope, Rep
 class EchoService:
     """Answers commands whose key begins with ``prefix``; ``answers`` is given all of them so far, newest last."""
 
-    def __init__(self, settings: WorkflowsSettings, producer: AIOKafkaProducer, prefix: str) -> None:
+    def __init__(self, settings: WorkflowsSettings, producer: Sender, prefix: str) -> None:
         self._settings = settings
         self._producer = producer
         self._prefix = prefix
@@ -82,10 +82,10 @@ class EchoService:
 
 
 @asynccontextmanager
-async def a_producer(settings: WorkflowsSettings) -> AsyncIterator[AIOKafkaProducer]:
+async def a_producer(settings: WorkflowsSettings) -> AsyncIterator[Sender]:
     """A started producer; the topics are there."""
     await make_topics(settings)
-    producer = kafka.producer(settings, "tests")
+    producer = kafka.Sender(settings, "tests")
     await producer.start()
     try:
         yield producer
