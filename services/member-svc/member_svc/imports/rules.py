@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 from member_svc.imports.columns import BY_FIELD, Field
@@ -102,7 +103,7 @@ def read_row(line: int, cells: Cells, today: date) -> tuple[MemberRow | None, li
     birth_date = row.read(Field.BIRTH_DATE, lambda: _birth_date(cells.get(Field.BIRTH_DATE), today))
     address = row.read(Field.ADDRESS, lambda: _address(row.text(Field.ADDRESS)))
     mobile = row.read(Field.MOBILE, lambda: normalise_mobile(_number_or_text(cells.get(Field.MOBILE))))
-    chosen = {at: row.read(at, lambda at=at: _choice(at, row.text(at))) for at in _CHOSEN}  # type: ignore[misc]
+    chosen = {at: row.read(at, partial(_choice, at, row.text(at))) for at in _CHOSEN}
     expiry = row.read(Field.DOCUMENT_EXPIRY, lambda: _expiry(cells.get(Field.DOCUMENT_EXPIRY), today))
     nationality = row.read(Field.NATIONALITY, lambda: _nationality(row.text(Field.NATIONALITY)))
     if document is not None:
