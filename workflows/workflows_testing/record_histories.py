@@ -3,8 +3,8 @@
     python -m workflows_testing.record_histories
 
 Each kind of workflow is run through its branches on a time-skipping server, and left both finished and in the middle
-of its waits. The files go to ``tests/histories/<release>/``. Run it once per release, before changing a workflow again; the
-files of past releases are never written anew.
+of its waits. The files go to ``tests/histories/<release>/``. Run it once per release, before changing a workflow
+again; the files of past releases are never written anew.
 """
 
 import asyncio
