@@ -46,6 +46,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: "状态不允许",
         413: "过大",
         422: "内容有误",
+        429: "尝试过于频繁",
         503: "暂不可用",
     }
     schema = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
