@@ -3,9 +3,12 @@
 import asyncio
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
@@ -194,6 +197,43 @@ async def test_a_character_that_no_font_has_is_named(trial: Trial) -> None:
     assert (await trial.ok("GET", f"/batches/{number}"))["register_printed_at"] is None
 
 
+async def test_a_further_font_prints_what_noto_lacks(trial: Trial, tmp_path: Path, monkeypatch: Any) -> None:
+    _font_with(tmp_path / "Rare.ttf", 0x2B740)
+    monkeypatch.setattr(trial.settings, "font_paths", [tmp_path])
+    number = await trial.submitted(1, name="张\U0002b740")
+    response = await trial.call("GET", f"/batches/{number}/register.pdf")
+    assert response.status_code == 200, response.text
+    assert "张\U0002b740" in PdfReader(BytesIO(response.content)).pages[0].extract_text()
+
+
+def _font_with(file: Path, code: int) -> None:
+    """A font that has this character, as a square, and nothing else."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for corner in ((0, 800), (800, 800), (800, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    square, names = pen.glyph(), [".notdef", "rare"]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({code: "rare"})
+    builder.setupGlyf(dict.fromkeys(names, square))
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Rare Square", "styleName": "Regular", "psName": "RareSquare"})
+    builder.setupOS2(sTypoAscender=800, sTypoDescender=-200)
+    builder.setupPost()
+    builder.save(str(file))
+
+
+async def test_the_list_of_papers(trial: Trial) -> None:
+    number = await trial.submitted(3)
+    listed = await trial.ok("GET", f"/batches/{number}/papers")
+    assert (listed["on"], listed["channel"]) == ("2024-04-29", "normal")
+    # G19 44: five kinds; the last are copies of each member's document.
+    assert [one["copies"] for one in listed["papers"]] == [2, 1, 1, 1, 3]
+
+
 async def test_the_banks_call(trial: Trial) -> None:
     number = await trial.submitted(1)
     path = f"/batches/{number}/call"
@@ -240,6 +280,8 @@ async def test_closing_is_for_those_above_and_still_takes_late_answers(trial: Tr
     assert (await trial.call("POST", path, {"reason": "会员已离职"})).status_code == 403
     above = {"role": Role.DISTRICT, "organisation": DISTRICT}
     assert await refusal(trial, "POST", path, {"reason": ""}, **above) == (422, "invalid-request")
+    assert await refusal(trial, "POST", path, {"reason": "银行长期未反馈"}, **above) == (409, "not-at-bank")
+    await trial.run("UPDATE batches SET state = 'accepted', accepted_at = submitted_at")
     closed = await trial.ok("POST", path, {"reason": "银行长期未反馈"}, **above)
     assert (closed["state"], closed["close_reason"]) == ("closed", "银行长期未反馈")
     assert await refusal(trial, "POST", path, {"reason": "再关一次"}, **above) == (409, "batch-over")

@@ -148,7 +148,10 @@ async def close_batch(
 
         async def make() -> BatchDetail:
             before = await _open_batch(tx, principal, number)
-            await store.close(tx.conn, number, tx.now, body.reason)
+            if not await store.close(tx.conn, number, tx.now, body.reason):
+                raise conflict(
+                    "not-at-bank", "批次尚未送达银行，不能关闭", "请待银行受理后再操作；平台会自动重新发送。"
+                )
             row = await _batch(tx, principal, number)
             events.closed(tx, row, body.reason)
             _audit(tx, "batch.closed", row, before={"state": before.state}, after={"reason": body.reason})

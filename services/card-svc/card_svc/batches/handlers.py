@@ -25,7 +25,6 @@ from unioncard.unit_of_work import Transaction
 
 PARTNER = "bank"
 _UNKNOWN = Refused("unknown-batch", "没有这个办卡批次")
-_CLOSED = Refused("batch-closed", "批次在送达银行之前已被关闭")
 
 
 class _Receipt(BaseModel):
@@ -63,7 +62,7 @@ def _known_outcome(row: Any) -> Outcome:
         return Succeeded(SubmitBatchResult(accepted_at=row.accepted_at, deadlines=due))
     if row.state == BatchState.REFUSED:
         return Refused("bank-refused", row.refused_reason)
-    return _CLOSED if row.state == BatchState.CLOSED else Pending()
+    return Pending()
 
 
 def submit_operation(

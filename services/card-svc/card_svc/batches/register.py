@@ -129,7 +129,9 @@ def _fonts_in(folders: tuple[str, ...]) -> dict[str, frozenset[int]]:
             collection = file.suffix.lower() in (".ttc", ".otc")
             fonts = TTCollection(str(file), lazy=True).fonts if collection else [TTFont(str(file), lazy=True)]
             found |= _characters(fonts)
-    return found
+    # A font that the typesetter does not take, or knows by another name, prints nothing: then it is none.
+    usable = set(typst.Fonts(include_system_fonts=False, font_paths=list(folders)).families())
+    return {family: characters for family, characters in found.items() if family in usable}
 
 
 def _characters(fonts: Sequence[Any]) -> dict[str, frozenset[int]]:

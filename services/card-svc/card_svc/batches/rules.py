@@ -30,8 +30,9 @@ class BatchState(StrEnum):
 
 
 STEPS: Mapping[BatchState, frozenset[BatchState]] = {
-    # the bank takes it or refuses it; its answers may overtake its receipt; staff may give up (domain 4.5)
-    BatchState.SUBMITTED: frozenset({BatchState.ACCEPTED, BatchState.REFUSED, BatchState.COMPLETED, BatchState.CLOSED}),
+    # the bank takes it or refuses it; its answers may overtake its receipt (domain 4.5). Decision: not closed before
+    # the bank has it, since nobody would then ever answer for its members
+    BatchState.SUBMITTED: frozenset({BatchState.ACCEPTED, BatchState.REFUSED, BatchState.COMPLETED}),
     # every member answered and every card accounted for; or staff close it with a reason (domain 4.5)
     BatchState.ACCEPTED: frozenset({BatchState.COMPLETED, BatchState.CLOSED}),
     BatchState.REFUSED: frozenset(),

@@ -224,7 +224,7 @@ async def set_printed(conn: AsyncConnection, number: str, at: datetime) -> bool:
 
 
 async def close(conn: AsyncConnection, number: str, at: datetime, reason: str) -> bool:
-    """Close a batch that is open; whether it was."""
+    """Close a batch that the bank has; whether it was in a state to be closed."""
     columns = BATCHES.c
-    query = sa.update(BATCHES).where(columns.number == number, columns.state.in_(("submitted", "accepted")))
+    query = sa.update(BATCHES).where(columns.number == number, columns.state == "accepted")
     return (await conn.execute(query.values(state="closed", closed_at=at, close_reason=reason))).rowcount == 1
