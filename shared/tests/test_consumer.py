@@ -302,6 +302,28 @@ async def test_infrastructure_is_waited_out_and_never_counts_as_a_try(
     assert await letters(kafka_room) == []
 
 
+async def test_infrastructure_is_waited_out_also_one_by_one(kafka_room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_sleep = asyncio.sleep
+
+    async def short_sleep(seconds: float) -> None:
+        await real_sleep(min(seconds, 0.02))
+
+    monkeypatch.setattr("unioncard.messaging.consumer.asyncio.sleep", short_sleep)
+    times = 0
+
+    async def faulty(tx: Transaction, messages: Sequence[Message[Noted]]) -> None:
+        nonlocal times
+        if len(messages) == 1 and messages[0].data.number == 2 and times < 5:
+            times += 1
+            await tx.conn.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        await picky(tx, messages)
+
+    await send(kafka_room, event(1), POISON["breaks its handler"], event(2), event(3))
+    async with running(consumer(kafka_room, events_by(faulty)).run):
+        assert await facts(kafka_room, 3) == [1, 2, 3]
+    assert [letter.offset for letter in await letters(kafka_room)] == [1]
+
+
 async def test_a_real_deadlock_is_waited_out(kafka_room: Room) -> None:
     async with kafka_room.engine.begin() as conn:
         await conn.exec_driver_sql("INSERT INTO facts (number) VALUES (100), (200)")

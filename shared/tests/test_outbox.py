@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from aiokafka.errors import MessageSizeTooLargeError
 from prometheus_client import REGISTRY as METRICS
 
 from unioncard.contracts.replies import CommandSucceeded
@@ -200,6 +201,19 @@ async def test_what_the_broker_finds_too_large_is_set_apart_and_the_rest_flows(
         await eventually(counted)
     assert set(await sent(kafka_room)) == {1, *range(3, 40)}
     assert await kafka_room.column("SELECT refused FROM outbox") == ["MessageSizeTooLarge"]
+
+
+async def test_a_sender_goes_on_after_a_message_that_the_broker_refused(kafka_room: Room) -> None:
+    topic = f"small.{Noted.TOPIC}"
+    await make_topic(kafka_room.settings, topic, options={"max.message.bytes": "20000"})
+    sender = kafka.Sender(kafka_room.settings, "tests")
+    await sender.start()
+    await sender.send_and_wait(topic, b"1", key=b"k")
+    with pytest.raises(MessageSizeTooLargeError):
+        await sender.send_and_wait(topic, base64.b64encode(os.urandom(300_000)), key=b"k")
+    await asyncio.gather(*(sender.send_and_wait(topic, b"%d" % n, key=b"k") for n in range(2, 6)))
+    await sender.stop()
+    assert sorted(body for _, body in await read_topic(kafka_room.settings, topic)) == [b"1", b"2", b"3", b"4", b"5"]
 
 
 async def test_a_full_outbox_is_sent_in_portions_of_bounded_memory(kafka_room: Room) -> None:

@@ -1,11 +1,14 @@
 """Kafka clients, made the same way everywhere."""
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from unioncard.settings import Settings
 
@@ -52,6 +55,57 @@ def partition_of(key: bytes, partitions: Sequence[int]) -> int:
     """The partition of a key, the same for every producer. The client's own choice (murmur2 in Python) takes longer
     than everything else it does with a message."""
     return partitions[crc32(key) % len(partitions)]
+
+
+class Sender:
+    """Sends single messages for as long as the process lives. What :func:`producer` gives does not: an idempotent
+    producer that lost a batch, to its size or to a broker away for too long, has a gap in its sequence and is refused
+    by that partition for ever. So after an error the next message gets a new one."""
+
+    def __init__(self, settings: Settings, client: str) -> None:
+        self._settings = settings
+        self._client = client
+        self._producer: AIOKafkaProducer | None = None
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect, or raise ``KafkaError``."""
+        await self._working()
+
+    async def stop(self) -> None:
+        """Send what is under way, for two seconds at most."""
+        producer, self._producer = self._producer, None
+        await _stopped(producer)
+
+    async def send_and_wait(self, topic: str, body: bytes, *, key: bytes) -> None:
+        """Send and wait until all replicas have it, or raise ``KafkaError``: then it may have arrived or not."""
+        producer = await self._working()
+        try:
+            await producer.send_and_wait(topic, body, key=key, headers=HEADERS)
+        except KafkaError:
+            if self._producer is producer:
+                self._producer = None
+                await _stopped(producer)
+            raise
+
+    async def _working(self) -> AIOKafkaProducer:
+        async with self._lock:
+            if self._producer is None:
+                fresh = producer(self._settings, self._client)
+                try:
+                    await fresh.start()
+                except KafkaError:
+                    await _stopped(fresh)
+                    raise
+                self._producer = fresh
+            return self._producer
+
+
+async def _stopped(producer: AIOKafkaProducer | None) -> None:
+    if producer is not None:
+        with contextlib.suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(2.0):
+                await producer.stop()
 
 
 def consumer(settings: Settings, client: str, group: str | None, topics: list[str]) -> AIOKafkaConsumer:
