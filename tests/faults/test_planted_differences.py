@@ -43,7 +43,7 @@ def audit(ground: Ground) -> Audit:
     return run
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_audit_passes_what_is_sound_and_names_what_was_planted(ground: Ground, audit: Audit) -> None:
     plan = replace(draw(1, unions=1, members=30), requests_twice=0.0)
     (errand,) = errands_of(ground, plan, lambda _: None)
@@ -129,6 +129,7 @@ def _batch_of_nobody() -> dict[str, Any]:
     return batch.model_dump()
 
 
+@pytest.mark.timeout(600)
 def test_the_audit_names_who_could_not_be_asked(audit: Audit) -> None:
     locked_out = audit("--password", "not-the-password")
     assert (locked_out.returncode, "may not log in" in locked_out.stderr) == (2, True), locked_out.stderr
