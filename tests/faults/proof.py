@@ -7,13 +7,14 @@ from typing import Any
 import httpx
 
 from tests.faults.errand import Errand
+from unioncard_cli.audit.facts import Facts
 from unioncard_cli.operators import Operator, patiently
 
 NOTED_ONCE = ("batch.submitted", "batch.accepted", "batch.called", "batch.picked-up", "batch.closed")
 
 
-def differences(errands: Sequence[Errand], federation: Operator, sandbox: str) -> list[str]:
-    """Everything that was lost or came twice, in words."""
+def differences(errands: Sequence[Errand], federation: Operator, sandbox: str, facts: Facts) -> list[str]:
+    """Everything that was lost or came twice, in words. ``facts`` are those that the audit has found sound."""
     found: list[str] = []
     for errand in errands:
         found += _fates(errand)
@@ -21,6 +22,7 @@ def differences(errands: Sequence[Errand], federation: Operator, sandbox: str) -
         for number in errand.numbers:
             found += _acts(federation, number)
     found += _set_aside(federation, sandbox)
+    found += _fetches(federation, facts)
     return found
 
 
@@ -73,3 +75,14 @@ def _set_aside(federation: Operator, sandbox: str) -> Iterator[str]:
     summary = patiently(lambda: httpx.get(f"{sandbox}/memory/summary", timeout=30), 30).json()
     if len(rows) != summary["unknown_batch_callbacks"]:
         yield f"{summary['unknown_batch_callbacks']} answers for unknown batches were sent, {len(rows)} set aside"
+
+
+def _fetches(federation: Operator, facts: Facts) -> Iterator[str]:
+    """Each fetch of the bank's state was carried out once, however often its command came.
+
+    Every other command changes nothing when it is carried out again; of this one the audit log keeps each time.
+    """
+    fetched = sum(1 for _ in federation.pages("card", "/audit-log", action="bank.state-fetched"))
+    asked = sum(id_.startswith("bank-state") and one.status == "Completed" for id_, one in facts.workflows.items())
+    if fetched != asked:
+        yield f"{asked} workflows fetched the bank's state, the audit log says {fetched} times"
