@@ -199,6 +199,7 @@ POISON: dict[str, Envelope | bytes] = {
     "mismatch": event(99).model_copy(update={"data": {"number": "张三"}}),
     "breaks its handler": event(13),
     "breaks the database": event(14),
+    "breaks the database's client": event(15),
 }
 
 
@@ -208,6 +209,8 @@ async def picky(tx: Transaction, messages: Sequence[Message[Noted]]) -> None:
         int("张三 310101198001011234")
     if any(m.data.number == 14 for m in messages):
         await tx.conn.exec_driver_sql("SELECT CAST('张三' AS int)")
+    if any(m.data.number == 15 for m in messages):
+        await tx.conn.exec_driver_sql("SELECT CAST(%(name)s AS text)", {"name": "张三\0"})
 
 
 @pytest.mark.parametrize("poison", list(POISON))
@@ -228,6 +231,7 @@ async def test_one_poison_message_stops_nobody_else(kafka_room: Room, poison: st
         "mismatch": "test.noted.v1: number: int_parsing",
         "breaks its handler": "ValueError at test_consumer.py:",
         "breaks the database": "DataError 22P02 at test_consumer.py:",
+        "breaks the database's client": "DataError at test_consumer.py:",
     }
     assert letter.reason.startswith(reasons[poison])
     assert "张三" not in letter.reason

@@ -41,7 +41,7 @@ class Made(BaseModel):
 def application(room: Room) -> FastAPI:
     app = make_app("test", "test", no_lifespan)
 
-    @app.post("/things/{account}", status_code=201, response_model=Made)
+    @app.post("/things", status_code=201, response_model=Made)
     async def make(account: int, thing: Thing, key: IdempotencyKey) -> Any:
         async with room.work.begin(f"account:{account}") as tx:
 
@@ -163,17 +163,17 @@ async def test_a_caller_who_hangs_up_is_no_error_of_ours(
 
 async def test_addresses_and_methods_that_are_not_there(client: httpx.AsyncClient) -> None:
     problem(await client.get("/nowhere"), 404, "not-found")
-    answer = await client.delete("/things")
+    answer = await client.delete("/fails/conflict")
     problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "GET"
 
 
 async def test_invalid_requests_name_the_field_and_not_the_value(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/things/1", json={"number": "张三"}, headers={"Idempotency-Key": "abcdefgh"})
+    answer = await client.post("/things?account=1", json={"number": "张三"}, headers={"Idempotency-Key": "abcdefgh"})
     body = problem(answer, 422, "invalid-request")
     assert [(one["in"], one["field"]) for one in body["fields"]] == [("body", "number")]
     assert "张三" not in answer.text
-    body = problem(await client.post("/things/1", json={"number": 1}), 422, "invalid-request")
+    body = problem(await client.post("/things?account=1", json={"number": 1}), 422, "invalid-request")
     assert [(one["in"], one["field"]) for one in body["fields"]] == [("header", "idempotency-key")]
 
 
@@ -194,7 +194,7 @@ async def test_invalid_requests_name_the_field_and_not_the_value(client: httpx.A
 )
 async def test_no_body_breaks_us(client: httpx.AsyncClient, content: bytes, kind: str) -> None:
     headers = {"Idempotency-Key": "abcdefgh", "Content-Type": kind}
-    answer = await client.post("/things/1", content=content, headers=headers)
+    answer = await client.post("/things?account=1", content=content, headers=headers)
     assert answer.status_code in (400, 422), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -216,7 +216,7 @@ async def chunks(total: int, start: bytes = b"") -> AsyncIterator[bytes]:
         yield b"x" * 1024 * 1024
 
 
-@pytest.mark.parametrize("path", ["/raw", "/echo", "/upload", "/things/1"])
+@pytest.mark.parametrize("path", ["/raw", "/echo", "/upload", "/things?account=1"])
 async def test_bodies_too_large_are_refused_with_and_without_a_length(client: httpx.AsyncClient, path: str) -> None:
     headers = {"Idempotency-Key": "abcdefgh", "Content-Type": "application/json"}
     if path == "/upload":
@@ -256,7 +256,7 @@ async def test_health_and_metrics(client: httpx.AsyncClient) -> None:
 
 
 async def post(client: httpx.AsyncClient, account: int, number: int, key: str) -> httpx.Response:
-    return await client.post(f"/things/{account}", json={"number": number}, headers={"Idempotency-Key": key})
+    return await client.post(f"/things?account={account}", json={"number": number}, headers={"Idempotency-Key": key})
 
 
 async def test_a_post_that_comes_twice_makes_one_thing(room: Room, client: httpx.AsyncClient) -> None:
@@ -292,7 +292,7 @@ async def test_a_refusal_uses_up_no_key_and_changes_nothing(room: Room, client: 
 
 @pytest.mark.parametrize("key", ["short", "x" * 101, "has space", "nul\\0nul\\0", "中文中文中文中文"])
 async def test_strange_keys_are_refused(client: httpx.AsyncClient, key: str) -> None:
-    answer = await client.post("/things/1", json={"number": 1}, headers={b"Idempotency-Key": key.encode()})
+    answer = await client.post("/things?account=1", json={"number": 1}, headers={b"Idempotency-Key": key.encode()})
     problem(answer, 422, "invalid-request")
 
 

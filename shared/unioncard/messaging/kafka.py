@@ -54,7 +54,7 @@ def producer(settings: Settings, client: str) -> AIOKafkaProducer:
 def partition_of(key: bytes, partitions: Sequence[int]) -> int:
     """The partition of a key, the same for every producer. The client's own choice (murmur2 in Python) takes longer
     than everything else it does with a message."""
-    return partitions[crc32(key) % len(partitions)]
+    return partitions[crc32(key or b"") % len(partitions)]
 
 
 class Sender:
