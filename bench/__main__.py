@@ -41,6 +41,8 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    # Processes start from compiled code, as they do for everybody who has started them once before.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     machine = this_machine()
     ground = Ground(console, options.state, options.ports, options.quick)

@@ -16,7 +16,7 @@ from rich.console import Console
 from unioncard.settings import Settings, read_settings
 from unioncard_cli.stack import Stack, free_port_base
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 180.0
 
 
 class BenchError(Exception):

@@ -26,7 +26,7 @@ async def serve() -> None:
     start_telemetry("workflows", settings)
     calm_collector()
     client = await connect(settings)
-    producer = kafka.producer(settings, "workflows")
+    producer = kafka.Sender(settings, "workflows")
     await producer.start()
     homecoming = Consumer(
         settings,
