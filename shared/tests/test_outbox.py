@@ -69,8 +69,8 @@ async def test_keys_go_with_the_messages(kafka_room: Room) -> None:
     await publish(kafka_room, 7)
     async with running(relay(kafka_room).run):
         await emptied(kafka_room)
-    [(key, _)] = await read_topic(kafka_room.settings, Noted.TOPIC)
-    assert key == "7"
+    [(key, body)] = await read_topic(kafka_room.settings, Noted.TOPIC)
+    assert (key, Envelope.decode(body).data["number"]) == ("7", 7)
 
 
 async def test_replies_and_commands_overtake_bulk_events(kafka_room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,9 +190,11 @@ async def test_what_the_broker_finds_too_large_is_set_apart_and_the_rest_flows(
     await publish(kafka_room, 1)
     await publish(kafka_room, 2, text=noise)
     await publish(kafka_room, *range(3, 30))
+    # Together these are more than the broker takes at once, one by one they are not.
+    await publish(kafka_room, *range(30, 34), text=noise[:8_000])
     async with running(relay(kafka_room).run):
         await emptied(kafka_room)
-        await publish(kafka_room, *range(30, 40))
+        await publish(kafka_room, *range(34, 40))
         await emptied(kafka_room)
 
         async def counted() -> bool:

@@ -83,7 +83,9 @@ class _Parcel:
     ids: list[int]
 
 
-async def _packed(producer: AIOKafkaProducer, rows: Sequence[tuple[int, str, str, bytes]]) -> list[_Parcel]:
+async def _packed(
+    producer: AIOKafkaProducer, rows: Sequence[tuple[int, str, str, bytes]], singly: bool
+) -> list[_Parcel]:
     """The rows in parcels, those of one partition in their order. One by one a message costs the producer ten times
     as much, in futures and look-ups."""
     partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row[1] for row in rows}}
@@ -92,14 +94,20 @@ async def _packed(producer: AIOKafkaProducer, rows: Sequence[tuple[int, str, str
     for id_, topic, key, body in rows:
         key_bytes = key.encode()
         place = topic, kafka.partition_of(key_bytes, partitions[topic])
-        parcel = newest.get(place)
-        if parcel is None or parcel.batch.append(timestamp=None, key=key_bytes, value=body) is None:
+        parcel = None if singly else newest.get(place)
+        if parcel is None or _added(parcel, key_bytes, body) is None:
             parcel = newest[place] = _Parcel(*place, producer.create_batch(), [])
             parcels.append(parcel)
             # The first message is taken whatever its size; the broker judges it.
-            parcel.batch.append(timestamp=None, key=key_bytes, value=body)
+            _added(parcel, key_bytes, body)
         parcel.ids.append(id_)
     return parcels
+
+
+def _added(parcel: _Parcel, key: bytes, body: bytes) -> object | None:
+    """None where the parcel is full."""
+    added: object | None = parcel.batch.append(timestamp=None, key=key, value=body, headers=kafka.HEADERS)
+    return added
 
 
 class Relay:
@@ -113,6 +121,7 @@ class Relay:
         self._url = url
         self._make_producer = make_producer
         self._measured_at = 0.0
+        self._singly = False
 
     async def run(self) -> None:
         """Send for ever; starts anew when the database or the broker goes away."""
@@ -177,16 +186,20 @@ class Relay:
         # send_batch() only puts it in the producer's buffer; its future is the broker's acknowledgement.
         waiting: list[tuple[_Parcel, asyncio.Future[object]]] = []
         try:
-            for parcel in await _packed(producer, rows):
+            for parcel in await _packed(producer, rows, self._singly):
                 future = await producer.send_batch(parcel.batch, parcel.topic, partition=parcel.partition)
                 waiting.append((parcel, future))
         except KafkaError as error:
             failed[type(error).__name__] += 1
+        self._singly = False
         results = await asyncio.gather(*(future for _, future in waiting), return_exceptions=True)
         for (parcel, _), result in zip(waiting, results, strict=True):
-            if isinstance(result, MessageSizeTooLargeError):
-                # More than the broker takes is a single message: a parcel takes no second one beyond its size.
+            if isinstance(result, MessageSizeTooLargeError) and len(parcel.ids) == 1:
                 refused += parcel.ids
+            elif isinstance(result, MessageSizeTooLargeError):
+                # The broker takes less than a full parcel. Which message is too large, if any, shows one by one.
+                self._singly = True
+                failed[type(result).__name__] += len(parcel.ids)
             elif isinstance(result, BaseException):
                 failed[type(result).__name__] += len(parcel.ids)
             else:
