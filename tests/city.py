@@ -8,8 +8,9 @@
     │   │   ├── 示例一厂工会 (union, member)
     │   │   └── 示例二厂工会 (sibling)
     │   └── 样本联合工会 (second_sibling)
-    └── 样本局工会 (other_district)
-        └── 样本一厂工会 (stranger)
+    ├── 样本局工会 (other_district)
+    └── 试验产业工会 (trial_district)
+        └── 试验一厂工会 (trial): for tests that leave things behind
 """
 
 import secrets
@@ -33,20 +34,22 @@ S2,D363,second_level,,,样本联合工会,0,,,
 U1,S1,union,,,示例一厂工会,0,,钱负责,021-50000001
 U2,S1,union,,,示例二厂工会,0,,,
 D301,SH,district,bureau,301,样本局工会,0,,,
-U9,D301,union,,,样本一厂工会,0,,,
+D701,SH,district,industry,701,试验产业工会,0,,,
+U9,D701,union,,,试验一厂工会,0,,,
 """
 UNION_NAME = "示例一厂工会"
 
 #: Every caller with its role and organisation. ``counter`` is the account by which a district itself applies for
 #: cards, through the unions' entrance (domain 1: two entrances, two scopes).
 CALLERS = {
+    "trial_district": ("district", "D701"),
+    "trial": ("union", "U9"),
     "sibling": ("union", "U2"),
     "second_level": ("second_level", "S1"),
     "second_sibling": ("second_level", "S2"),
     "district": ("district", "D363"),
     "counter": ("union", "D363"),
     "other_district": ("district", "D301"),
-    "stranger": ("union", "U9"),
     "centre_reviewer": ("centre_reviewer", "SH"),
     "centre_payer": ("centre_payer", "SH"),
     "federation": ("federation", "SH"),
@@ -145,7 +148,7 @@ def _load(city: City) -> None:
 
 def _tree_is_there(city: City) -> bool:
     try:
-        city.operator("stranger").get("card", "/cards")
+        city.operator("trial").get("card", "/cards")
     except Refusal:
         return False
     return True

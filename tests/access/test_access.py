@@ -39,7 +39,7 @@ def test_the_running_service_publishes_no_other_endpoint(city: City, service: st
 
 
 def test_the_table_names_every_caller() -> None:
-    assert {"anonymous", *CALLERS} - {"stranger"} == set(LINES[0].expected)
+    assert {"anonymous", *CALLERS} - {"trial", "trial_district"} == set(LINES[0].expected)
 
 
 @pytest.mark.parametrize("line", LINES, ids=str)

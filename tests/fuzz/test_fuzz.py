@@ -37,14 +37,14 @@ CHECKS = (
 )
 # Accounts of their own, since a fuzzed password locks its login; beside the union whose things others look at.
 # Each stands for a caller of the access table.
-ACCOUNTS = {"union": ("union", "U9"), "second_level": ("district", "D301"), "federation": ("federation", "SH")}
+ACCOUNTS = {"union": ("union", "U9"), "second_level": ("district", "D701"), "federation": ("federation", "SH")}
 
 
 @pytest.fixture(scope="module")
 def tokens(city: City) -> dict[str, str]:
     """The token of each fuzzing account; their union has members on its to-do list."""
     city.load_accounts(*(f"{_login(name)},{city.password},{role},{code}," for name, (role, code) in ACCOUNTS.items()))
-    story = CardStory(city.operator("stranger"), city.operator("other_district"), city.stack.place.url("sandbox"))
+    story = CardStory(city.operator("trial"), city.operator("trial_district"), city.stack.place.url("sandbox"))
     story.approve(story.upload(make_roster(8, [Trait.ORDINARY] * 4 + [Trait.FOREIGN] * 2)))
     story.wait_for_members(6)
     story.add_all()
