@@ -1,7 +1,6 @@
 """A few runs under fire; ``make faults`` makes a hundred."""
 
 import asyncio
-import secrets
 
 import pytest
 
@@ -9,8 +8,8 @@ from tests.faults.ground import Ground
 from tests.faults.plan import PROCESSES, draw
 from tests.faults.run import run
 
-# One that is always run, and fresh ones.
-SEEDS = (20240501, secrets.randbelow(1_000_000), secrets.randbelow(1_000_000))
+# Always the same, so that a change is judged by itself; `make faults` goes looking with fresh ones.
+SEEDS = (20240501, 7)
 
 
 @pytest.mark.timeout(600)
