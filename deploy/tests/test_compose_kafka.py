@@ -168,7 +168,9 @@ async def test_telling_the_rules_again_changes_nothing(broker: Broker) -> None:
 
 
 def test_every_topic_of_the_contracts_has_its_writers_and_readers() -> None:
-    assert sorted([*kafka_access.TOPICS, *(name + DEAD for name in kafka_access.TOPICS)]) == sorted(topic_names())
+    # Where all rooms are tested in one process, other tests have registered contracts of their own.
+    product = sorted(name for name in topic_names() if not name.startswith("test."))
+    assert sorted([*kafka_access.TOPICS, *(name + DEAD for name in kafka_access.TOPICS)]) == product
 
 
 def test_the_workflows_may_read_what_they_consume_in_the_groups_that_they_use() -> None:
