@@ -14,6 +14,7 @@
 """
 
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -75,7 +76,7 @@ class City:
     member: int = 0
     on_list: int = 0
     spare: int = 0
-    tokens: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
     def url(self, service: str) -> str:
@@ -87,10 +88,12 @@ class City:
         return Operator(self.url("member"), self.url("card"), login_of(caller), self.password)
 
     def token(self, caller: str) -> str:
-        """An access token, the same for the whole run: it lives for 15 minutes."""
-        if caller not in self.tokens:
-            self.tokens[caller] = self.log_in(login_of(caller))
-        return self.tokens[caller]
+        """An access token; a fresh one every ten minutes, for they live for 15."""
+        token, since = self.tokens.get(caller, ("", 0.0))
+        if not token or time.monotonic() - since > 600:
+            token = self.log_in(login_of(caller))
+            self.tokens[caller] = token, time.monotonic()
+        return token
 
     def log_in(self, login: str) -> str:
         """A fresh token of any account."""
