@@ -7,7 +7,7 @@ import pytest
 from tests.faults.ground import Ground
 
 # A district for each run, and one to plant differences in.
-DISTRICTS = 4
+DISTRICTS = 3
 
 
 @pytest.fixture(scope="session")

@@ -135,7 +135,6 @@ def test_the_audit_names_who_could_not_be_asked(audit: Audit) -> None:
     assert (locked_out.returncode, "may not log in" in locked_out.stderr) == (2, True), locked_out.stderr
     for setting, where, name in (
         ("UNIONCARD_CARD_URL", "http://127.0.0.1:9", "card does not answer"),
-        ("UNIONCARD_SANDBOX_URL", "http://127.0.0.1:9", "the bank does not answer"),
         ("UNIONCARD_TEMPORAL", "127.0.0.1:9", "Temporal does not answer"),
         ("UNIONCARD_KAFKA", "127.0.0.1:9", "Kafka does not answer"),
     ):
