@@ -1,7 +1,8 @@
 """The same shape without any promise: ``python -m bench.echo.bare_worker``.
 
 A worker whose activity sends a message and completes later, and a consumer that completes by ids. No envelope, no
-contracts, no traces; as many completions at once as the platform makes.
+contracts, no traces; as many completions at once as the platform makes. Temporal is asked for the same: pollers and
+worker versions are what they are for the platform.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from bench.echo.contracts import BARE_COMMANDS, BARE_REPLIES
 from bench.echo.workflow import BARE_ACTIVITY, BARE_QUEUE, Rounds
@@ -22,6 +24,8 @@ from unioncard.messaging import kafka
 from unioncard.service import calm_collector
 from unioncard.settings import Settings, settings_or_exit
 from workflows.crossing import CONCURRENCY
+from workflows.settings import WorkflowsSettings
+from workflows.worker import DEPLOYMENT, promote
 
 
 class Sender:
@@ -64,7 +68,7 @@ async def bring(settings: Settings, client: Client) -> None:
 
 async def serve() -> None:
     """Until killed."""
-    settings = settings_or_exit(Settings)
+    settings = settings_or_exit(WorkflowsSettings)
     calm_collector()
     client = await Client.connect(settings.temporal, namespace=settings.temporal_namespace)
     producer = kafka.producer(settings, "bare")
@@ -76,10 +80,19 @@ async def serve() -> None:
         activities=[Sender(producer).send],
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        deployment_config=WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(DEPLOYMENT, settings.worker_build),
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        ),
     )
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    await asyncio.gather(worker.run(), bring(settings, client))
+
+    async def ready() -> None:
+        await promote(client, settings.worker_build)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+
+    await asyncio.gather(worker.run(), bring(settings, client), ready())
 
 
 if __name__ == "__main__":

@@ -249,8 +249,8 @@ async def test_the_number_of_statements_does_not_grow(room: Room, size: int) -> 
 
     with statements(room.engine) as seen:
         await processor(room).process(batch())
-    # claim, events, commands, answers, repeats' answers, outbox, notify
-    assert len(seen) == 7
+    # claim, events, commands, answers, repeats' answers, outbox
+    assert len(seen) == 6
     assert await room.scalar("SELECT count(*) FROM facts") == 2 * size
     assert len(await replies(room)) == 2 * size
 

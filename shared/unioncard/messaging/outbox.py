@@ -29,9 +29,12 @@ RELAY_ROWS = 2000
 RELAY_BYTES = 8 * 1024 * 1024
 
 _INSERT = sa.text("""
-    INSERT INTO outbox (priority, topic, key, body)
-    SELECT * FROM unnest(CAST(:priorities AS smallint[]), CAST(:topics AS text[]),
-                         CAST(:keys AS text[]), CAST(:bodies AS bytea[]))
+    WITH written AS (
+        INSERT INTO outbox (priority, topic, key, body)
+        SELECT * FROM unnest(CAST(:priorities AS smallint[]), CAST(:topics AS text[]),
+                             CAST(:keys AS text[]), CAST(:bodies AS bytea[]))
+    )
+    SELECT pg_notify(:channel, '')
 """)
 
 
@@ -64,13 +67,13 @@ async def insert(conn: AsyncConnection, messages: Sequence[Outgoing]) -> None:
     await conn.execute(
         _INSERT,
         {
+            "channel": CHANNEL,
             "priorities": [m.priority for m in messages],
             "topics": [m.topic for m in messages],
             "keys": [m.key for m in messages],
             "bodies": [m.body for m in messages],
         },
     )
-    await conn.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
 
 @dataclass(slots=True)
@@ -162,8 +165,9 @@ class Relay:
         good = await self._send(conn, producer, rows) if rows else True
         if time.monotonic() - self._measured_at > 1.0:
             await self._measure(conn)
-        if not rows:
-            # Woken by NOTIFY; once a second in any case, since a notification is lost when we reconnect.
+        if good and len(rows) < RELAY_ROWS and sum(len(row[3]) for row in rows) < RELAY_BYTES:
+            # That was all. What was committed since is told by a notification, which waits for us if we are late; once
+            # a second we look in any case, since one is lost when we reconnect.
             async for _ in conn.notifies(timeout=1.0, stop_after=1):
                 pass
         return good
