@@ -7,4 +7,7 @@ readers can find a model by the type in the envelope and the documents in ``docs
 from unioncard.contracts import cards, members, replies
 from unioncard.contracts.model import REGISTRY, Command, Contract, Event, Reply, contract_of
 
-__all__ = ["REGISTRY", "Command", "Contract", "Event", "Reply", "cards", "contract_of", "members", "replies"]
+PRODUCT = frozenset(REGISTRY.values())
+"""The platform's own; a bench or a test may register others beside them."""
+
+__all__ = ["PRODUCT", "REGISTRY", "Command", "Contract", "Event", "Reply", "cards", "contract_of", "members", "replies"]

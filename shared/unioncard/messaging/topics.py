@@ -2,20 +2,23 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 
 from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from unioncard import contracts
+from unioncard.contracts.model import Contract
 from unioncard.messaging import kafka
 from unioncard.settings import Settings, settings_or_exit
 
 DEAD = ".dead"
 
 
-def topic_names() -> list[str]:
-    """Every topic a contract names, and for each its topic of dead letters."""
-    live = sorted({contract.TOPIC for contract in contracts.REGISTRY.values() if contract.TOPIC})
+def topic_names(of: Iterable[type[Contract]] | None = None) -> list[str]:
+    """Every topic that these contracts name (all that are registered, if not said), and each one's of dead letters."""
+    named = contracts.REGISTRY.values() if of is None else of
+    live = sorted({contract.TOPIC for contract in named if contract.TOPIC})
     return [name + suffix for name in live for suffix in ("", DEAD)]
 
 
