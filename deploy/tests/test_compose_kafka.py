@@ -19,8 +19,8 @@ from aiokafka.errors import (
 )
 
 from compose import kafka_access, secrets_volume
-from unioncard.messaging import kafka
 from unioncard.contracts import PRODUCT
+from unioncard.messaging import kafka
 from unioncard.messaging.topics import DEAD, make_topics, topic_names
 from unioncard.settings import Settings, read_settings
 from unioncard_cli import jars
