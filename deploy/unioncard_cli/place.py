@@ -14,6 +14,7 @@ HOST = "127.0.0.1"
 PORTS = {
     "member-svc": 1,
     "card-svc": 2,
+    "insurance-svc": 3,
     "workflows": 5,
     "sandbox": 6,
     "postgres": 10,
@@ -88,8 +89,10 @@ class Place:
             "UNIONCARD_TEMPORAL_NAMESPACE": self.env.get("UNIONCARD_TEMPORAL_NAMESPACE", "default"),
             "UNIONCARD_MEMBER_URL": self.url("member-svc"),
             "UNIONCARD_CARD_URL": self.url("card-svc"),
+            "UNIONCARD_INSURANCE_URL": self.url("insurance-svc"),
             "UNIONCARD_SANDBOX_URL": self.url("sandbox"),
             "UNIONCARD_CLOCK_SEGMENTS": str(self.state / "clock.json"),
+            "UNIONCARD_OBJECT_STORE": (self.state / "objects").as_uri(),
             "UNIONCARD_SANDBOX_STORE": str(self.state / "sandbox.sqlite"),
         }
 

@@ -209,9 +209,9 @@ def _explain(problem: Any) -> str:
 
 
 # Who keeps what. Writers seal for the readers named; the bank secret is shared by card-svc and the sandbox.
-SERVICES: tuple[str, ...] = ("member-svc", "card-svc", "workflows", "sandbox")
-STORES_PERSONAL_DATA: frozenset[str] = frozenset({"member-svc", "card-svc"})
-READERS_OF: dict[str, tuple[str, ...]] = {"member-svc": ("card-svc",)}
+SERVICES: tuple[str, ...] = ("member-svc", "card-svc", "insurance-svc", "workflows", "sandbox")
+STORES_PERSONAL_DATA: frozenset[str] = frozenset({"member-svc", "card-svc", "insurance-svc"})
+READERS_OF: dict[str, tuple[str, ...]] = {"member-svc": ("card-svc", "insurance-svc")}
 PARTNERS_OF: dict[str, tuple[str, ...]] = {"card-svc": ("bank",), "sandbox": ("bank",)}
 SIGNS_TOKENS = "member-svc"
 

@@ -4,10 +4,22 @@ A contract is a pydantic model with a ``TYPE`` and a ``TOPIC``. Importing this p
 readers can find a model by the type in the envelope and the documents in ``docs/`` can be generated from one place.
 """
 
-from unioncard.contracts import cards, members, replies
+from unioncard.contracts import cards, insurance, members, replies
 from unioncard.contracts.model import REGISTRY, Command, Contract, Event, Reply, contract_of
 
 PRODUCT = frozenset(REGISTRY.values())
 """The platform's own; a bench or a test may register others beside them."""
 
-__all__ = ["PRODUCT", "REGISTRY", "Command", "Contract", "Event", "Reply", "cards", "contract_of", "members", "replies"]
+__all__ = [
+    "PRODUCT",
+    "REGISTRY",
+    "Command",
+    "Contract",
+    "Event",
+    "Reply",
+    "cards",
+    "contract_of",
+    "insurance",
+    "members",
+    "replies",
+]

@@ -35,6 +35,8 @@ class CardStateOfMember(Contract):
     member_id: int
     version: int
     state: CardState
+    numbered_on: date | None = Field(None, description="day in Shanghai on which the card number was made")
+    number_end: str | None = Field(None, description="the card number's last four digits, for lists")
 
 
 class CardsChanged(Event):

@@ -1,0 +1,1 @@
+"""参保批次: what districts submit to the centre."""

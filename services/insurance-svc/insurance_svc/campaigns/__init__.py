@@ -1,0 +1,1 @@
+"""Campaigns: opened, extended, closed; and what their workflows ask."""

@@ -1,0 +1,1 @@
+"""Card states as card-svc tells them."""

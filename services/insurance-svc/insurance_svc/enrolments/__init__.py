@@ -1,0 +1,1 @@
+"""参保名单: what unions submit."""

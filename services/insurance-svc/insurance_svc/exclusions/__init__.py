@@ -1,0 +1,1 @@
+"""Members whom the population office excludes."""

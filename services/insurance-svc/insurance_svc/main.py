@@ -1,0 +1,49 @@
+"""insurance-svc put together."""
+
+from fastapi import FastAPI
+
+from insurance_svc.audit import api as audit
+from insurance_svc.cards.handlers import follow_cards
+from insurance_svc.members.handlers import follow_members
+from insurance_svc.personal import PersonalData
+from insurance_svc.reconciliation import api as reconciliation
+from insurance_svc.service import InsuranceService
+from insurance_svc.settings import InsuranceSettings
+from unioncard.auth import TokenCheck, jwks_from
+from unioncard.contracts.cards import CardsChanged
+from unioncard.contracts.members import MembersChanged, OrganisationsChanged
+from unioncard.messaging.handling import Handlers
+from unioncard.organisations import follow_organisations
+from unioncard.service import Context, Parts, lifespan_of
+from unioncard.web.app import make_app
+
+ROUTERS = (audit, reconciliation)
+
+
+def create_app(context: Context, settings: InsuranceSettings) -> FastAPI:
+    """The application; while it runs, so do its consumer, its relay and the callers of its partners."""
+    personal = PersonalData(context.keys)
+    app = make_app(
+        "insurance-svc",
+        "会员专享基本保障：费率、日历、参保、缴费、保单",
+        lifespan_of(context, lambda running: parts_of(running, settings, personal)),
+    )
+    app.state.service = InsuranceService(context, settings, personal)
+    for room in ROUTERS:
+        app.include_router(room.router)
+    return app
+
+
+def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalData) -> Parts:
+    """What the service listens to and whom it calls."""
+    return Parts(
+        tokens=TokenCheck(jwks_from(settings.member_url)),
+        handlers=Handlers(
+            events={
+                OrganisationsChanged: follow_organisations,
+                MembersChanged: follow_members(personal),
+                CardsChanged: follow_cards,
+            },
+            commands={},
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Money that came: from unions, and on the centre's account."""

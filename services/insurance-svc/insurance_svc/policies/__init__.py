@@ -1,0 +1,1 @@
+"""Policies: who is covered on which days."""

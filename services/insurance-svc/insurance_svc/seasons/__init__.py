@@ -1,0 +1,1 @@
+"""What a coverage year is made of: rates, benefits, calendars, central enterprises."""

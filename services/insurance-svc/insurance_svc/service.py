@@ -1,0 +1,53 @@
+"""What this service's endpoints and handlers share."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from insurance_svc.metadata import ORGANISATIONS
+from insurance_svc.personal import PersonalData
+from insurance_svc.settings import InsuranceSettings
+from unioncard.auth import Principal, Role, Scope, scope_of
+from unioncard.service import Context
+
+# A union's operators submit lists, a district's review and pay, the centre reviews and takes the money, the
+# federation sets the rules; those above look on.
+OPERATOR = (Role.UNION,)
+DISTRICT = (Role.DISTRICT,)
+CENTRE_REVIEWER = (Role.CENTRE_REVIEWER,)
+CENTRE_PAYER = (Role.CENTRE_PAYER,)
+CENTRE = (Role.CENTRE_REVIEWER, Role.CENTRE_PAYER)
+FEDERATION = (Role.FEDERATION,)
+VIEWERS = (
+    Role.UNION,
+    Role.SECOND_LEVEL,
+    Role.DISTRICT,
+    Role.CENTRE_REVIEWER,
+    Role.CENTRE_PAYER,
+    Role.FEDERATION,
+)
+AUDITORS = (Role.FEDERATION,)
+
+
+@dataclass(frozen=True, slots=True)
+class InsuranceService:
+    """Context, settings and encryption; at ``app.state.service``."""
+
+    context: Context
+    settings: InsuranceSettings
+    personal: PersonalData
+
+
+def _service(request: Request) -> InsuranceService:
+    service: InsuranceService = request.app.state.service
+    return service
+
+
+TheService = Annotated[InsuranceService, Depends(_service)]
+
+
+async def scope(conn: AsyncConnection, principal: Principal) -> Scope:
+    """The part of the tree the caller sees at this moment."""
+    return await scope_of(conn, ORGANISATIONS, principal)
