@@ -12,6 +12,7 @@ from psycopg.types.array import ListBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from unioncard.keys import Keys
 from unioncard.settings import Settings
 
 
@@ -46,6 +47,12 @@ class ServiceDatabase:
     @property
     def app_url(self) -> str:
         return _derived(self.admin_url, self.app, self.app_password, self.name)
+
+
+def service_database(noun: str, settings: Settings, keys: Keys) -> ServiceDatabase:
+    """The database of the service whose keys these are."""
+    app_password, owner_password = keys.database_passwords()
+    return ServiceDatabase(settings.database_url, noun, owner_password, app_password)
 
 
 def _derived(url: str, user: str, password: str, database: str) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unioncard.auth import TokenCheck
 from unioncard.clock import Clock, FileClock
-from unioncard.database import ServiceDatabase, engine_for
+from unioncard.database import ServiceDatabase, engine_for, service_database
 from unioncard.keys import Keys, load_keys
 from unioncard.messaging import inbox, kafka
 from unioncard.messaging.consumer import Consumer
@@ -46,12 +46,6 @@ class Context:
     database: ServiceDatabase
     engine: AsyncEngine
     work: UnitOfWork
-
-
-def service_database(noun: str, settings: Settings, keys: Keys) -> ServiceDatabase:
-    """The database of the service whose keys these are."""
-    app_password, owner_password = keys.database_passwords()
-    return ServiceDatabase(settings.database_url, noun, owner_password, app_password)
 
 
 def open_context(name: str, settings: Settings) -> Context:

@@ -1,65 +1,82 @@
-"""``python -m card_svc``: serve. ``migrate``, ``load-outlets FILE.csv`` and ``republish`` are for operators."""
+"""``python -m card_svc`` serves; with a command it does that and ends.
 
+``migrate`` · ``load-outlets FILE.csv`` · ``republish``
+
+What only one of these needs is imported there: the application is most of a start, and ``migrate`` can do without.
+"""
+
+import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from card_svc.main import create_app
-from card_svc.maintenance import load_outlets, migrate_database, republish
-from card_svc.outlets.load import DirectoryError
 from card_svc.settings import CardSettings
-from unioncard.keys import KeysError
-from unioncard.service import Context, serve, start
+from unioncard.keys import KeysError, load_keys
 from unioncard.settings import settings_or_exit
 
-USAGE = "usage: python -m card_svc [migrate | load-outlets FILE.csv | republish]\n"
 
-
-def main(arguments: list[str]) -> int:
-    """Serve, or do what the arguments say; returns the exit code."""
+def main() -> int:
+    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings."""
+    asked = _arguments()
     settings = settings_or_exit(CardSettings)
     try:
-        context = start("card-svc", settings)
+        if asked.command is None:
+            _serve(settings)
+        elif asked.command == "migrate":
+            _migrate(settings)
+        else:
+            return asyncio.run(_maintain(settings, asked))
     except KeysError as error:
         sys.stderr.write(f"cannot start: {error}\n")
         return 2
-    match arguments:
-        case []:
-            serve(create_app(context, settings), settings)
-        case ["migrate"]:
-            migrate_database(context.database)
-        case ["load-outlets", file]:
-            return _load(context, Path(file))
-        case ["republish"]:
-            told = asyncio.run(_closing(context, lambda: republish(context.work)))
-            sys.stdout.write(f"{told} card states told anew\n")
-        case _:
-            sys.stderr.write(USAGE)
-            return 2
     return 0
 
 
-def _load(context: Context, file: Path) -> int:
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m card_svc", description="card-svc: serve, or run a command")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("migrate", help="make or update the database")
+    loading = commands.add_parser("load-outlets", help="replace the directory of outlets by a CSV file")
+    loading.add_argument("file", type=Path)
+    commands.add_parser("republish", help="send every card state as events again, for a new reader")
+    return parser.parse_args()
+
+
+def _serve(settings: CardSettings) -> None:
+    from card_svc.main import create_app
+    from unioncard.service import serve, start
+
+    serve(create_app(start("card-svc", settings), settings), settings)
+
+
+def _migrate(settings: CardSettings) -> None:
+    from card_svc.maintenance import migrate_database
+    from unioncard.database import service_database
+
+    migrate_database(service_database("card", settings, load_keys(settings.keys_file)))
+
+
+async def _maintain(settings: CardSettings, asked: argparse.Namespace) -> int:
+    from card_svc.maintenance import load_outlets, republish
+    from card_svc.outlets.load import DirectoryError
+    from unioncard.service import start
+
+    context = start("card-svc", settings)
     try:
-        content = file.read_bytes()
-        count = asyncio.run(_closing(context, lambda: load_outlets(context.work, content)))
+        if asked.command == "load-outlets":
+            sys.stdout.write(f"{await load_outlets(context.work, asked.file.read_bytes())} outlets loaded\n")
+        else:
+            sys.stdout.write(f"{await republish(context.work)} card states told anew\n")
     except OSError as error:
-        sys.stderr.write(f"{file}: {error.strerror}\n")
+        sys.stderr.write(f"{asked.file}: {error.strerror}\n")
         return 1
     except DirectoryError as error:
-        sys.stderr.write(f"{file}:\n{error}\n")
+        sys.stderr.write(f"{asked.file}:\n{error}\n")
         return 1
-    sys.stdout.write(f"{count} outlets loaded\n")
-    return 0
-
-
-async def _closing(context: Context, work: Callable[[], Awaitable[int]]) -> int:
-    try:
-        return await work()
     finally:
         await context.engine.dispose()
+    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(main())

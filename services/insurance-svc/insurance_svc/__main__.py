@@ -1,35 +1,55 @@
-"""``python -m insurance_svc``: serve. ``migrate`` is for operators."""
+"""``python -m insurance_svc`` serves; with a command it does that and ends.
 
+``migrate``
+
+What only one of these needs is imported there: the application is most of a start, and ``migrate`` can do without.
+"""
+
+import argparse
 import sys
 
-from insurance_svc.main import create_app
-from insurance_svc.maintenance import migrate_database
 from insurance_svc.settings import InsuranceSettings
-from unioncard.keys import KeysError
-from unioncard.service import serve, start
+from unioncard.keys import KeysError, load_keys
 from unioncard.settings import settings_or_exit
 
-USAGE = "usage: python -m insurance_svc [migrate]\n"
 
-
-def main(arguments: list[str]) -> int:
-    """Serve, or do what the arguments say; returns the exit code."""
+def main() -> int:
+    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings."""
+    asked = _arguments()
     settings = settings_or_exit(InsuranceSettings)
     try:
-        context = start("insurance-svc", settings)
+        if asked.command is None:
+            _serve(settings)
+        else:
+            _migrate(settings)
     except KeysError as error:
         sys.stderr.write(f"cannot start: {error}\n")
         return 2
-    match arguments:
-        case []:
-            serve(create_app(context, settings), settings)
-        case ["migrate"]:
-            migrate_database(context.database)
-        case _:
-            sys.stderr.write(USAGE)
-            return 2
     return 0
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m insurance_svc", description="insurance-svc: serve, or run a command"
+    )
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("migrate", help="make or update the database")
+    return parser.parse_args()
+
+
+def _serve(settings: InsuranceSettings) -> None:
+    from insurance_svc.main import create_app
+    from unioncard.service import serve, start
+
+    serve(create_app(start("insurance-svc", settings), settings), settings)
+
+
+def _migrate(settings: InsuranceSettings) -> None:
+    from insurance_svc.maintenance import migrate_database
+    from unioncard.database import service_database
+
+    migrate_database(service_database("insurance", settings, load_keys(settings.keys_file)))
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,6 +1,8 @@
 """``python -m member_svc`` serves; with a command it does that and ends.
 
 ``migrate`` · ``load-organisations FILE.csv`` · ``load-accounts FILE.csv`` · ``republish``
+
+What only one of these needs is imported there: the application is most of a start, and ``migrate`` can do without.
 """
 
 import argparse
@@ -8,35 +10,25 @@ import asyncio
 import sys
 from pathlib import Path
 
-from member_svc.accounts.loading import load_accounts
-from member_svc.csv_files import BadFile
-from member_svc.main import application
-from member_svc.organisations.loading import load_organisations
-from member_svc.republishing import republish
-from unioncard.keys import load_keys
-from unioncard.migrations import migrate
-from unioncard.service import Context, serve, service_database, start
+from unioncard.keys import KeysError, load_keys
 from unioncard.settings import Settings, settings_or_exit
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def main() -> int:
     """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings."""
     asked = _arguments()
     settings = settings_or_exit(Settings)
-    if asked.command == "migrate":
-        migrate(service_database("member", settings, load_keys(settings.keys_file)), MIGRATIONS)
-        return 0
-    context = start("member-svc", settings)
-    if asked.command is None:
-        serve(application(context), settings)
-        return 0
     try:
-        return asyncio.run(_command(context, asked))
-    except BadFile as bad:
-        sys.stderr.write(f"文件未加载，请修改后重试：\n{bad}\n")
-        return 1
+        if asked.command is None:
+            _serve(settings)
+        elif asked.command == "migrate":
+            _migrate(settings)
+        else:
+            return asyncio.run(_maintain(settings, asked))
+    except KeysError as error:
+        sys.stderr.write(f"cannot start: {error}\n")
+        return 2
+    return 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,7 +41,28 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _command(context: Context, asked: argparse.Namespace) -> int:
+def _serve(settings: Settings) -> None:
+    from member_svc.main import application
+    from unioncard.service import serve, start
+
+    serve(application(start("member-svc", settings)), settings)
+
+
+def _migrate(settings: Settings) -> None:
+    from member_svc.maintenance import migrate_database
+    from unioncard.database import service_database
+
+    migrate_database(service_database("member", settings, load_keys(settings.keys_file)))
+
+
+async def _maintain(settings: Settings, asked: argparse.Namespace) -> int:
+    from member_svc.accounts.loading import load_accounts
+    from member_svc.csv_files import BadFile
+    from member_svc.organisations.loading import load_organisations
+    from member_svc.republishing import republish
+    from unioncard.service import start
+
+    context = start("member-svc", settings)
     try:
         if asked.command == "load-organisations":
             loaded = await load_organisations(context, asked.file)
@@ -62,9 +75,12 @@ async def _command(context: Context, asked: argparse.Namespace) -> int:
         else:
             organisations, members = await republish(context)
             _say(f"{organisations} organisations and {members} members published again")
-        return 0
+    except BadFile as bad:
+        sys.stderr.write(f"文件未加载，请修改后重试：\n{bad}\n")
+        return 1
     finally:
         await context.engine.dispose()
+    return 0
 
 
 def _say(what: str) -> None:

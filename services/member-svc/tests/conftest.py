@@ -7,15 +7,14 @@ import httpx
 import psycopg
 import pytest
 
-from member_svc.__main__ import MIGRATIONS
 from member_svc.main import application, build
+from member_svc.maintenance import migrate_database
 from member_svc.organisations.loading import load_organisations
 from member_svc.tables import METADATA
 from member_svc_testing.world import ORGANISATIONS, World
-from unioncard.database import ServiceDatabase
+from unioncard.database import ServiceDatabase, service_database
 from unioncard.keys import load_keys, write_key_files
-from unioncard.migrations import migrate
-from unioncard.service import Context, open_context, service_database
+from unioncard.service import Context, open_context
 from unioncard.settings import Settings
 
 
@@ -31,7 +30,7 @@ def member_settings(postgres_url: str, tmp_path_factory: pytest.TempPathFactory)
 def member_database(member_settings: Settings) -> ServiceDatabase:
     """The service's database, migrated."""
     database = service_database("member", member_settings, load_keys(member_settings.keys_file))
-    migrate(database, MIGRATIONS)
+    migrate_database(database)
     return database
 
 

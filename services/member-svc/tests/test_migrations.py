@@ -4,12 +4,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
 
-from member_svc.__main__ import MIGRATIONS
+from member_svc.maintenance import migrate_database
 from member_svc.tables import METADATA
 from member_svc_testing.rosters import people
 from member_svc_testing.world import World
 from unioncard.database import ServiceDatabase, engine_for
-from unioncard.migrations import drift, migrate
+from unioncard.migrations import drift
 
 
 async def test_migrations_and_tables_agree(member_database: ServiceDatabase) -> None:
@@ -20,7 +20,7 @@ async def test_migrations_and_tables_agree(member_database: ServiceDatabase) -> 
 
 
 def test_migrating_again_changes_nothing(member_database: ServiceDatabase) -> None:
-    migrate(member_database, MIGRATIONS)
+    migrate_database(member_database)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 import asyncio
 import secrets
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _HASHER = PasswordHasher()
-# Checked when there is no account, so that an unknown login takes as long as a known one.
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(32))
 
 AT_ONCE = 2
 
@@ -20,12 +19,18 @@ async def hash_password(password: str) -> str:
 
 async def password_matches(stored: str | None, password: str) -> bool:
     """Whether the password is the stored one; takes as long when there is none."""
-    return await asyncio.to_thread(_matches, stored or _NOBODY, password) and stored is not None
+    return await asyncio.to_thread(_matches, stored, password) and stored is not None
 
 
-def _matches(stored: str, password: str) -> bool:
+@cache
+def _nobody() -> str:
+    """Checked when there is no account, so that an unknown login takes as long as a known one."""
+    return _HASHER.hash(secrets.token_urlsafe(32))
+
+
+def _matches(stored: str | None, password: str) -> bool:
     try:
-        return _HASHER.verify(stored, password)
+        return _HASHER.verify(stored or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
 
