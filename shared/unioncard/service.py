@@ -7,6 +7,8 @@ consumers share partitions, dispatchers lease their calls. Scaling out is starti
 import asyncio
 import contextlib
 import gc
+import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -148,6 +150,9 @@ def calm_collector() -> None:
 def serve(app: FastAPI, settings: Settings) -> None:
     """Run the application until it is told to stop."""
     calm_collector()
+    # When HTTP has ended uvicorn raises the signal again; by default that would end the process before its last spans
+    # are written.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     uvicorn.run(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5
     )

@@ -11,6 +11,7 @@ from card_svc.bank import handlers as bank_handlers
 from card_svc.batches import acts, papers
 from card_svc.batches import api as batches
 from card_svc.batches import handlers as batch_handlers
+from card_svc.batches.watch import watching
 from card_svc.cards import api as cards
 from card_svc.checks import api as checks
 from card_svc.checks import handlers as check_handlers
@@ -72,7 +73,7 @@ def parts_of(context: Context, settings: CardSettings, personal: PersonalData) -
                 "state": bank_handlers.fetch_operation(settings, personal, client, context.work),
             },
         },
-        background=(_closing(client),),
+        background=(_closing(client), watching(context)),
     )
 
 

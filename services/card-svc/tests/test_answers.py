@@ -10,6 +10,7 @@ import pytest
 
 from card_svc.bank.models import Answer
 from card_svc.bank.store import file_answers
+from card_svc.batches import watch
 from card_svc_testing import UNION, Trial, answer, card_number, failed, issued, member, submission
 from unioncard import signatures
 from unioncard_testing import statements
@@ -187,3 +188,21 @@ async def test_statements_do_not_grow_with_members(trial: Trial) -> None:
     assert max(len(one.encode()) for one in await trial.sent()) < 512 * 1024
     assert await trial.column("SELECT count(*) FROM cards WHERE state = 'issued'") == [1010]
     assert {one.data["union_id"] for one in await trial.sent("card.cards.changed.v1")} == {UNION}
+
+
+async def test_late_and_overdue_batches_are_counted_for_the_alerts(trial: Trial) -> None:
+    await trial.submitted(1)
+    # Submitted on 29 April 2024: numbers until 2 May, the call until 19 May (15 days, five of them holidays).
+    due = "numbers_due_at = '2024-05-03T00:00+08:00', call_due_at = '2024-05-20T00:00+08:00'"
+    await trial.run(f"UPDATE batches SET state = 'accepted', {due}")
+
+    async def counted(at: str) -> tuple[float, float]:
+        async with trial.context.engine.connect() as conn:
+            await watch.measure(conn, datetime.fromisoformat(at))
+        return watch.late._value.get(), watch.overdue._value.get()
+
+    assert await counted("2024-05-02T23:59:59.999+08:00") == (0, 0)
+    assert await counted("2024-05-03T00:00:00+08:00") == (1, 0)
+    assert await counted("2024-05-20T00:00:00+08:00") == (1, 1)
+    await trial.run("UPDATE batches SET state = 'closed'")
+    assert await counted("2024-05-20T00:00:00+08:00") == (0, 0)
