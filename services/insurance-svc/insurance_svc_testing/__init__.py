@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from insurance_svc.main import create_app, parts_of
-from insurance_svc.maintenance import migrate_database
+from insurance_svc.maintenance import load_season, migrate_database
 from insurance_svc.personal import PersonalData
 from insurance_svc.settings import InsuranceSettings
 from unioncard.contracts.cards import CardsChanged, CardState, CardStateOfMember
@@ -23,6 +23,8 @@ from unioncard_testing.trial import UNION, HandClock, ServiceTrial
 
 START = datetime.fromisoformat("2019-11-04T10:00:00+08:00")
 """In the union window of the 2020 campaign."""
+
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def member(member_id: int, **changed: Any) -> dict[str, Any]:
@@ -60,6 +62,10 @@ class Trial(ServiceTrial):
                 for one in member_ids[start : start + 1000]
             ]
             await self.tell(CardsChanged(union_id=union_id, cards=cards))
+
+    async def load_seasons(self) -> None:
+        """The seasons that come with the service: prices, benefits, calendars, central enterprises."""
+        await load_season(self.context.work, SAMPLES)
 
     async def enrollable(self, count: int, *, first: int = 1, union_id: int = UNION, **card: Any) -> list[int]:
         """So many normal members of a union who hold a card."""

@@ -1,4 +1,4 @@
-"""Notices to organisations: each occasion once."""
+"""Notices to organisations, each occasion once; and who has read them."""
 
 import sqlalchemy as sa
 
@@ -17,4 +17,12 @@ NOTICES = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.UniqueConstraint("organisation_id", "kind", "about", "occurrence", name="notices_once"),
     sa.Index("notices_organisation", "organisation_id", "id"),
+)
+
+NOTICE_READS = sa.Table(
+    "notice_reads",
+    METADATA,
+    sa.Column("account_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("notice_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
 )

@@ -1,5 +1,9 @@
 """What a coverage year is made of, read from its tables."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +22,7 @@ _PHASES = sa.text("""
 _IS_CENTRAL = sa.text("""
     SELECT EXISTS (
         SELECT FROM organisations o JOIN central_enterprises c ON c.district_code = o.district_code
-        WHERE o.id = :union AND c.coverage_year = :year)
+        WHERE o.id = :union AND c.coverage_year = :year AND c.listed)
 """)
 
 
@@ -60,6 +64,18 @@ async def phases(conn: AsyncConnection, scheme: str, year: int, district_id: int
     return {row.phase: PhaseDays(*row) for row in rows}
 
 
+async def calendars(conn: AsyncConnection, scheme: str, year: int) -> dict[int, dict[str, PhaseDays]]:
+    """The rows of the scheme's calendar of a year: for everybody under 0, and each district's own under its id."""
+    columns = CALENDAR.c
+    query = sa.select(columns.district_id, columns.phase, columns.first_day, columns.last_day).where(
+        columns.scheme == scheme, columns.coverage_year == year
+    )
+    found: defaultdict[int, dict[str, PhaseDays]] = defaultdict(dict)
+    for row in await conn.execute(query):
+        found[row.district_id][row.phase] = PhaseDays(row.phase, row.first_day, row.last_day)
+    return dict(found)
+
+
 async def calendar_version(conn: AsyncConnection, scheme: str, year: int) -> int:
     """Rises with every change of the scheme's calendar of that year, for whomever it is."""
     columns = CALENDAR.c
@@ -72,3 +88,14 @@ async def calendar_version(conn: AsyncConnection, scheme: str, year: int) -> int
 async def is_central(conn: AsyncConnection, union_id: int, year: int) -> bool:
     """Whether the organisation is priced as a central enterprise (央企) in that year: its 区局编号 is on the list."""
     return bool(await conn.scalar(_IS_CENTRAL, {"union": union_id, "year": year}))
+
+
+async def all_rows(conn: AsyncConnection, table: sa.Table) -> list[dict[str, Any]]:
+    """A whole table of rules; they hold some hundred rows."""
+    return [dict(row) for row in (await conn.execute(sa.select(table))).mappings()]
+
+
+async def add_rows(conn: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add new rules with one statement."""
+    if rows:
+        await conn.execute(sa.insert(table).values([dict(row) for row in rows]))

@@ -4,7 +4,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from insurance_svc.metadata import METADATA
-from unioncard.tables import now_column
 
 RATES = sa.Table(
     "rates",
@@ -62,7 +61,9 @@ CENTRAL_ENTERPRISES = sa.Table(
     sa.Column("coverage_year", sa.SmallInteger, primary_key=True),
     sa.Column("district_code", sa.Text, primary_key=True, comment="区局编号 of the bureau or industry union"),
     sa.Column("name", sa.Text, nullable=False),
+    sa.Column("listed", sa.Boolean, nullable=False, server_default="true", comment="false: taken off by a change"),
     sa.Column("source", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
 )
 
 RULE_CHANGES = sa.Table(
@@ -71,10 +72,11 @@ RULE_CHANGES = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("wanted", JSONB, nullable=False),
+    sa.Column("before", JSONB, comment="the row as the proposer saw it; NULL: there was none"),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
     sa.Column("proposed_by", sa.BigInteger, nullable=False, comment="account"),
-    now_column("proposed_at"),
+    sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("decided_by", sa.BigInteger, comment="account, never the proposer"),
     sa.Column("decided_at", sa.DateTime(timezone=True)),
     sa.Column("decision_reason", sa.Text),

@@ -153,7 +153,11 @@ def upgrade() -> None:
         sa.Column("coverage_year", sa.SmallInteger(), nullable=False),
         sa.Column("district_code", sa.Text(), nullable=False, comment="区局编号 of the bureau or industry union"),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "listed", sa.Boolean(), server_default="true", nullable=False, comment="false: taken off by a change"
+        ),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("coverage_year", "district_code"),
     )
     op.create_table(
@@ -309,6 +313,13 @@ def upgrade() -> None:
     op.create_index("members_name", "members", ["name_hash"], unique=False)
     op.create_index("members_union", "members", ["union_id", "id"], unique=False)
     op.create_table(
+        "notice_reads",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("notice_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "notice_id"),
+    )
+    op.create_table(
         "notices",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False, comment="who is told"),
@@ -432,12 +443,16 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("wanted", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "before",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="the row as the proposer saw it; NULL: there was none",
+        ),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), server_default="waiting", nullable=False),
         sa.Column("proposed_by", sa.BigInteger(), nullable=False, comment="account"),
-        sa.Column(
-            "proposed_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_by", sa.BigInteger(), nullable=True, comment="account, never the proposer"),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decision_reason", sa.Text(), nullable=True),
@@ -565,6 +580,7 @@ def downgrade() -> None:
         "ledger",
         "legacy_policies",
         "members",
+        "notice_reads",
         "notices",
         "organisations",
         "outbox",
