@@ -19,9 +19,12 @@ MakeStack = Callable[..., Stack]
 Eventually = Callable[[Callable[[], bool]], None]
 
 UP = """
+import signal
 import sys
 from pathlib import Path
 from unioncard_cli.stack import Stack
+# Who runs tests in the background of a shell has them ignore Ctrl-C; the person at this keyboard does not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Stack(Path(sys.argv[1]), int(sys.argv[2]), table=sys.argv[3]).up()
 """
 
