@@ -8,7 +8,7 @@
 | in_batch | submitted | the centre returned the batch |
 | submitted, basket | returned 已退回 | the district returns the list with a reason; its members are free |
 | returned | withdrawn 已撤回 | the union gives it up; only what was returned can be |
-| submitted, basket, returned, in_batch | voided 已作废 | unpaid or not submitted by the last day; its members are free |
+| any of these | voided 已作废 | unpaid or not submitted by the last day; its members are free |
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from insurance_svc.seasons.rules import PhaseDays
 from unioncard.contracts.insurance import Scheme
 
 
@@ -128,27 +129,19 @@ class Cover:
         return first, second
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
-    """First and last day of a calendar row, either of which may be open."""
-
-    first_day: date | None
-    last_day: date | None
-
-
-def last_day_of(year: int, coverage: Days | None) -> date:
+def last_day_of(year: int, coverage: PhaseDays | None) -> date:
     """The last day of a coverage year: the calendar's row, else 31 December (H19)."""
     return coverage.last_day if coverage and coverage.last_day else date(year, 12, 31)
 
 
-def whole_year(coverage: Days) -> Cover:
+def whole_year(coverage: PhaseDays) -> Cover:
     """Cover of a centralized campaign, or of the first shape of 2014: the calendar's row, at the full price."""
     if coverage.first_day is None or coverage.last_day is None:
         raise ValueError("the calendar row of cover needs a first and a last day")
     return Cover(Term.FULL, coverage.first_day, coverage.last_day)
 
 
-def second_half(coverage: Days, enrolled_on: date) -> Cover:
+def second_half(coverage: PhaseDays, enrolled_on: date) -> Cover:
     """The second shape of 2014 (I14): 1 January to 30 June at half price; who enrols later is covered later."""
     if coverage.first_day is None or coverage.last_day is None:
         raise ValueError("the calendar row of cover needs a first and a last day")
@@ -205,6 +198,13 @@ def sums(prices: Iterable[Price], heads: Mapping[Term, int]) -> Sums:
         sum(price.district_fen * n for price, n in counted),
         sum(price.union_fen * n for price, n in counted),
     )
+
+
+def participants_needed(able: int, percent: int | None, all_below: int | None) -> int:
+    """How many of those who can be enrolled must be: so many per cent, rounded up, and all of them in a small union."""
+    if all_below is not None and able < all_below:
+        return able
+    return -(-able * (percent or 0) // 100)
 
 
 class LeftOut(StrEnum):
