@@ -3,7 +3,10 @@
 from fastapi import FastAPI
 
 from insurance_svc.audit import api as audit
+from insurance_svc.batches import api as batches
+from insurance_svc.batches import centre_api, district_api
 from insurance_svc.cards.handlers import follow_cards
+from insurance_svc.enrolments import api as enrolments
 from insurance_svc.members.handlers import follow_members
 from insurance_svc.personal import PersonalData
 from insurance_svc.reconciliation import api as reconciliation
@@ -17,7 +20,7 @@ from unioncard.organisations import follow_organisations
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
 
-ROUTERS = (audit, reconciliation)
+ROUTERS = (enrolments, district_api, centre_api, batches, audit, reconciliation)
 
 
 def create_app(context: Context, settings: InsuranceSettings) -> FastAPI:

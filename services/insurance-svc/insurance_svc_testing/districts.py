@@ -1,0 +1,43 @@
+"""What a district and the centre do, in few words, for tests."""
+
+from typing import Any
+
+from insurance_svc_testing import Trial
+from unioncard.principal import Role
+
+OPERATOR = {"operator_name": "张三", "operator_phone": "021-12345678", "operator_email": "someone@example.org"}
+
+
+def season(scheme: str = "centralized", year: int = 2020, **more: Any) -> dict[str, Any]:
+    """A request's campaign."""
+    return {"scheme": scheme, "coverage_year": year} | more
+
+
+async def basket(trial: Trial, scheme: str = "centralized", **more: Any) -> int:
+    """Put all lists of a campaign into the basket; how many."""
+    body = season(scheme, all=True)
+    return int((await trial.ok("POST", "/district-review/basket", body, role=Role.DISTRICT, **more))["moved"])
+
+
+async def submit(trial: Trial, scheme: str = "centralized", **more: Any) -> dict[str, Any]:
+    """Submit the basket to the centre; the batch."""
+    body = season(scheme) | OPERATOR
+    answer: dict[str, Any] = await trial.ok("POST", "/district-review/submissions", body, role=Role.DISTRICT, **more)
+    return answer
+
+
+async def passed(trial: Trial, number: str) -> dict[str, Any]:
+    """The centre passes a batch."""
+    path = f"/premium-batches/{number}/passing"
+    answer: dict[str, Any] = await trial.ok("POST", path, {}, role=Role.CENTRE_REVIEWER)
+    return answer
+
+
+async def ledger(trial: Trial, district_id: int = 12) -> dict[str, int]:
+    """What lies in a district's accounts, those with nothing left out."""
+    rows = await trial.column(
+        """SELECT account || ' ' || sum(amount_fen) FROM ledger WHERE district_id = :district
+           GROUP BY account HAVING sum(amount_fen) <> 0""",
+        district=district_id,
+    )
+    return {account: int(amount) for account, amount in (row.split() for row in rows)}
