@@ -38,9 +38,7 @@ def _arguments() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("migrate", help="make or update the database")
-    loading = commands.add_parser(
-        "load-season", help="take over prices, benefits and calendars from CSV files"
-    )
+    loading = commands.add_parser("load-season", help="take over prices, benefits and calendars from CSV files")
     loading.add_argument("folder", type=Path)
     return parser.parse_args()
 

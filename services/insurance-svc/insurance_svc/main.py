@@ -5,13 +5,20 @@ from fastapi import FastAPI
 from insurance_svc.audit import api as audit
 from insurance_svc.batches import api as batches
 from insurance_svc.batches import centre_api, district_api
+from insurance_svc.campaigns import api as campaigns
+from insurance_svc.campaigns.handlers import HANDLERS as CAMPAIGN_HANDLERS
 from insurance_svc.cards.handlers import follow_cards
 from insurance_svc.enrolments import api as enrolments
+from insurance_svc.enrolments import lookups, notice
 from insurance_svc.members.handlers import follow_members
+from insurance_svc.notices import api as notices
 from insurance_svc.personal import PersonalData
 from insurance_svc.reconciliation import api as reconciliation
+from insurance_svc.seasons import api as seasons
+from insurance_svc.seasons import changes_api as rule_changes
 from insurance_svc.service import InsuranceService
 from insurance_svc.settings import InsuranceSettings
+from insurance_svc.splits import api as splits
 from unioncard.auth import TokenCheck, jwks_from
 from unioncard.contracts.cards import CardsChanged
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
@@ -20,7 +27,21 @@ from unioncard.organisations import follow_organisations
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
 
-ROUTERS = (enrolments, district_api, centre_api, batches, audit, reconciliation)
+ROUTERS = (
+    seasons,
+    rule_changes,
+    campaigns,
+    splits,
+    notices,
+    enrolments,
+    notice,
+    lookups,
+    district_api,
+    centre_api,
+    batches,
+    audit,
+    reconciliation,
+)
 
 
 def create_app(context: Context, settings: InsuranceSettings) -> FastAPI:
@@ -47,6 +68,6 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
                 MembersChanged: follow_members(personal),
                 CardsChanged: follow_cards,
             },
-            commands={},
+            commands={**CAMPAIGN_HANDLERS},
         ),
     )

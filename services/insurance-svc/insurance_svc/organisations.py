@@ -50,3 +50,10 @@ async def names_of(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:
     columns = ORGANISATIONS.c
     rows = await conn.execute(sa.select(columns.id, columns.name).where(columns.id.in_(ids)))
     return {row.id: row.name for row in rows}
+
+
+async def district_on_path(conn: AsyncConnection, path: str) -> int | None:
+    """The district that a path is or lies in; None above the districts."""
+    columns = ORGANISATIONS.c
+    ids = [int(part) for part in path.strip("/").split("/")]
+    return await conn.scalar(sa.select(columns.id).where(columns.level == "district", columns.id.in_(ids)))

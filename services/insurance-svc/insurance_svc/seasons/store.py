@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from insurance_svc.enrolments.rules import STANDING
+from insurance_svc.metadata import ORGANISATIONS
 from insurance_svc.seasons.rules import PhaseDays, Rate
-from insurance_svc.seasons.tables import CALENDAR, RATES
+from insurance_svc.seasons.tables import BENEFITS, CALENDAR, CENTRAL_ENTERPRISES, RATES, RULE_CHANGES
+from unioncard.auth import Scope
+from unioncard.unit_of_work import Transaction
 
 # The class of advisory locks on coverage years. Those on unions have one argument.
 _SEASON_LOCKS = 0x5EA5
@@ -23,6 +28,14 @@ _IS_CENTRAL = sa.text("""
     SELECT EXISTS (
         SELECT FROM organisations o JOIN central_enterprises c ON c.district_code = o.district_code
         WHERE o.id = :union AND c.coverage_year = :year AND c.listed)
+""")
+_LIST_STANDS = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM enrolments e
+        WHERE e.coverage_year = :year AND e.state = ANY(:standing)
+          AND (CAST(:scheme AS text) IS NULL OR e.scheme = :scheme)
+          AND (CAST(:code AS text) IS NULL
+               OR e.district_id IN (SELECT id FROM organisations WHERE level = 'district' AND district_code = :code)))
 """)
 
 
@@ -99,3 +112,100 @@ async def add_rows(conn: AsyncConnection, table: sa.Table, rows: Sequence[Mappin
     """Add new rules with one statement."""
     if rows:
         await conn.execute(sa.insert(table).values([dict(row) for row in rows]))
+
+
+async def row_of(conn: AsyncConnection, table: sa.Table, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    """One rule as it stands."""
+    query = sa.select(table).where(*(table.c[name] == value for name, value in key.items()))
+    row = (await conn.execute(query)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+async def put_row(conn: AsyncConnection, table: sa.Table, key: Sequence[str], row: Mapping[str, Any]) -> None:
+    """Add a rule, or change it and count its version up."""
+    new = insert(table).values(dict(row))
+    changed = {name: new.excluded[name] for name in row if name not in key}
+    await conn.execute(
+        new.on_conflict_do_update(index_elements=list(key), set_=changed | {"version": table.c.version + 1})
+    )
+
+
+async def list_stands(conn: AsyncConnection, year: int, scheme: str | None, district_code: str | None) -> bool:
+    """Whether a list of that year stands (of that scheme; of a union of that district)."""
+    values = {"year": year, "scheme": scheme, "code": district_code, "standing": sorted(STANDING)}
+    return bool(await conn.scalar(_LIST_STANDS, values))
+
+
+async def is_district(conn: AsyncConnection, organisation_id: int) -> bool:
+    """Whether there is such a district, bureau or industry union."""
+    columns = ORGANISATIONS.c
+    query = sa.select(columns.id).where(columns.id == organisation_id, columns.level == "district")
+    return await conn.scalar(query) is not None
+
+
+async def add_change(
+    tx: Transaction, kind: str, wanted: Mapping[str, Any], before: Mapping[str, Any] | None, reason: str, account: int
+) -> sa.Row[Any]:
+    """A proposal that waits."""
+    values = {
+        "kind": kind,
+        "wanted": dict(wanted),
+        # SQL's NULL, not JSON's: there was no row.
+        "before": dict(before) if before is not None else sa.null(),
+        "reason": reason,
+        "proposed_by": account,
+        "proposed_at": tx.now,
+    }
+    rows = await tx.conn.execute(sa.insert(RULE_CHANGES).values(values).returning(*RULE_CHANGES.c))
+    return rows.one()
+
+
+async def lock_change(conn: AsyncConnection, change_id: int) -> sa.Row[Any] | None:
+    """A proposal, locked until the transaction ends."""
+    query = sa.select(RULE_CHANGES).where(RULE_CHANGES.c.id == change_id).with_for_update()
+    return (await conn.execute(query)).one_or_none()
+
+
+async def decide_change(tx: Transaction, change_id: int, state: str, account: int, reason: str | None) -> sa.Row[Any]:
+    """Write down the decision on a locked proposal that waits."""
+    query = (
+        sa.update(RULE_CHANGES)
+        .where(RULE_CHANGES.c.id == change_id, RULE_CHANGES.c.state == "waiting")
+        .values(state=state, decided_by=account, decided_at=tx.now, decision_reason=reason)
+        .returning(*RULE_CHANGES.c)
+    )
+    return (await tx.conn.execute(query)).one()
+
+
+async def find_change(conn: AsyncConnection, change_id: int) -> sa.Row[Any] | None:
+    """A proposal."""
+    return (await conn.execute(sa.select(RULE_CHANGES).where(RULE_CHANGES.c.id == change_id))).one_or_none()
+
+
+async def changes_page(
+    conn: AsyncConnection, state: str | None, kind: str | None, before_id: int | None, limit: int
+) -> tuple[Sequence[sa.Row[Any]], int | None]:
+    """Proposals, the newest first; on the first page also how many there are."""
+    columns = RULE_CHANGES.c
+    chosen = [columns.state == state] if state else []
+    chosen += [columns.kind == kind] if kind else []
+    query = sa.select(RULE_CHANGES).where(*chosen).order_by(columns.id.desc()).limit(limit)
+    if before_id is not None:
+        return (await conn.execute(query.where(columns.id < before_id))).all(), None
+    total = await conn.scalar(sa.select(sa.func.count()).select_from(RULE_CHANGES).where(*chosen))
+    return (await conn.execute(query)).all(), total
+
+
+async def season(conn: AsyncConnection, year: int, scope: Scope) -> dict[str, list[dict[str, Any]]]:
+    """All rules of a year by table; of the calendar what is for everybody, and for districts on the scope's path."""
+    calendar, tree = CALENDAR.c, ORGANISATIONS.c
+    # A union sees the exception for its district, a district its own, the federation all of them.
+    on_path = scope.covers(tree.path) | sa.literal(scope.path).startswith(tree.path)
+    seen = sa.select(tree.id).where(tree.level == "district", on_path)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in (RATES, BENEFITS, CALENDAR, CENTRAL_ENTERPRISES):
+        query = sa.select(table).where(table.c.coverage_year == year).order_by(*table.primary_key.columns)
+        if table is CALENDAR:
+            query = query.where((calendar.district_id == 0) | calendar.district_id.in_(seen))
+        found[table.name] = [dict(row) for row in (await conn.execute(query)).mappings()]
+    return found

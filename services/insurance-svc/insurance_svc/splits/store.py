@@ -1,10 +1,20 @@
 """All SQL of the fee splits (基层缴费设置)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from insurance_svc.enrolments.rules import STANDING
+from insurance_svc.metadata import ORGANISATIONS
+from insurance_svc.seasons.tables import RATES
+from insurance_svc.splits.rules import NewSplit
+from insurance_svc.splits.tables import FEE_SPLITS
+from unioncard.auth import Principal, Scope
+from unioncard.unit_of_work import Transaction
 
 _SHARES = sa.text("""
     SELECT DISTINCT ON (term) term, district_fen, union_fen
@@ -12,6 +22,32 @@ _SHARES = sa.text("""
     WHERE district_id = :district AND coverage_year = :year AND class_code = :class AND central = :central
       AND union_id IN (0, :union) AND :on BETWEEN valid_from AND valid_to
     ORDER BY term, union_id DESC
+""")
+_DROP_UNFIT = sa.text("""
+    DELETE FROM fee_splits
+    WHERE coverage_year = :coverage_year AND class_code = :class_code AND term = :term
+      AND district_fen + union_fen
+          <> :fee_fen - CASE WHEN central THEN :central_subsidy_fen ELSE :subsidy_fen END
+    RETURNING district_id
+""")
+_UNIONS_AMONG = sa.text("""
+    SELECT u.id FROM organisations u JOIN organisations d ON u.path LIKE d.path || '%'
+    WHERE d.id = :district AND u.level = 'union' AND u.id = ANY(:unions)
+""")
+_USED = sa.text("""
+    SELECT DISTINCT class_code, central, union_id FROM enrolments
+    WHERE district_id = :district AND coverage_year = :year AND state = ANY(:standing)
+""")
+_PUT = sa.text("""
+    INSERT INTO fee_splits (district_id, coverage_year, class_code, term, central, union_id, district_fen, union_fen,
+                            valid_from, valid_to, set_by, set_at)
+    SELECT :district, :year, class_code, term, central, union_id, district_fen, union_fen, :from, :to, :account, :now
+    FROM unnest(CAST(:classes AS text[]), CAST(:terms AS text[]), CAST(:centrals AS boolean[]),
+                CAST(:unions AS bigint[]), CAST(:district_fens AS bigint[]), CAST(:union_fens AS bigint[]))
+         AS new(class_code, term, central, union_id, district_fen, union_fen)
+    ON CONFLICT (district_id, coverage_year, class_code, term, central, union_id) DO UPDATE SET
+        district_fen = excluded.district_fen, union_fen = excluded.union_fen, valid_from = excluded.valid_from,
+        valid_to = excluded.valid_to, set_by = excluded.set_by, set_at = excluded.set_at
 """)
 
 
@@ -41,3 +77,104 @@ async def shares(
     }
     rows = await conn.execute(_SHARES, values)
     return {row.term: Share(row.district_fen, row.union_fen) for row in rows}
+
+
+async def standing(conn: AsyncConnection, district_id: int, year: int) -> dict[tuple[str, str, bool, int], sa.Row[Any]]:
+    """A district's splits of a year by class, term, kind and union (0: the default)."""
+    columns = FEE_SPLITS.c
+    query = sa.select(FEE_SPLITS).where(columns.district_id == district_id, columns.coverage_year == year)
+    return {(row.class_code, row.term, row.central, row.union_id): row for row in await conn.execute(query)}
+
+
+async def used(conn: AsyncConnection, district_id: int, year: int) -> set[tuple[str, bool, int]]:
+    """Class, kind and union of the district's lists of that year that stand."""
+    values = {"district": district_id, "year": year, "standing": sorted(STANDING)}
+    return {(row.class_code, row.central, row.union_id) for row in await conn.execute(_USED, values)}
+
+
+async def unions_among(conn: AsyncConnection, district_id: int, ids: Sequence[int]) -> set[int]:
+    """Which of these are unions of the district."""
+    return set((await conn.execute(_UNIONS_AMONG, {"district": district_id, "unions": list(ids)})).scalars())
+
+
+async def put(
+    tx: Transaction,
+    principal: Principal,
+    district_id: int,
+    year: int,
+    entries: Sequence[NewSplit],
+    validity: tuple[date, date],
+) -> None:
+    """Set splits with one statement."""
+    values = {
+        "district": district_id,
+        "year": year,
+        "from": validity[0],
+        "to": validity[1],
+        "account": principal.account_id,
+        "now": tx.now,
+        "classes": [one.class_code for one in entries],
+        "terms": [one.term for one in entries],
+        "centrals": [one.central for one in entries],
+        "unions": [one.union_id for one in entries],
+        "district_fens": [one.district_fen for one in entries],
+        "union_fens": [one.union_fen for one in entries],
+    }
+    await tx.conn.execute(_PUT, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of splits is narrowed to."""
+
+    coverage_year: int | None
+    class_code: str | None
+    district_id: int | None
+
+
+async def page(
+    conn: AsyncConnection, scope: Scope, filters: Filters, after_id: int | None, limit: int
+) -> tuple[Sequence[sa.Row[Any]], int | None]:
+    """Splits with their prices, by id; on the first page also how many there are.
+
+    Below a district people see its defaults, and what is set for unions in their own part of the tree.
+    """
+    split, rate = FEE_SPLITS.c, RATES.c
+    district, union = ORGANISATIONS.alias("d"), ORGANISATIONS.alias("u")
+    joined = (
+        sa.join(FEE_SPLITS, district, district.c.id == split.district_id)
+        .join(
+            RATES,
+            (rate.coverage_year == split.coverage_year)
+            & (rate.class_code == split.class_code)
+            & (rate.term == split.term),
+        )
+        .outerjoin(union, union.c.id == split.union_id)
+    )
+    own_default = sa.literal(scope.path).startswith(district.c.path) & (split.union_id == 0)
+    chosen = [scope.covers(district.c.path) | scope.covers(union.c.path) | own_default]
+    wanted = {name: getattr(filters, name) for name in ("coverage_year", "class_code", "district_id")}
+    chosen += [split[name] == value for name, value in wanted.items() if value is not None]
+    subsidy = sa.case((split.central, rate.central_subsidy_fen), else_=rate.subsidy_fen)
+    query = (
+        sa.select(
+            FEE_SPLITS,
+            district.c.name.label("district_name"),
+            union.c.name.label("union_name"),
+            rate.fee_fen,
+            subsidy.label("subsidy_fen"),
+        )
+        .select_from(joined)
+        .where(*chosen)
+        .order_by(split.id)
+        .limit(limit)
+    )
+    if after_id is not None:
+        return (await conn.execute(query.where(split.id > after_id))).all(), None
+    total = await conn.scalar(sa.select(sa.func.count()).select_from(joined).where(*chosen))
+    return (await conn.execute(query)).all(), total
+
+
+async def drop_unfit(conn: AsyncConnection, rate: Mapping[str, Any]) -> list[int]:
+    """Remove the shares of a class and term that do not add up to this price; the districts they were of."""
+    return sorted(set((await conn.execute(_DROP_UNFIT, dict(rate))).scalars()))
