@@ -137,6 +137,11 @@ async def make_policies(
     return {Term(row.term): row.heads for row in rows}
 
 
+async def unmake(conn: AsyncConnection, enrolment_id: int) -> None:
+    """Take the policies back that this transaction made for a list which cannot be."""
+    await conn.execute(sa.text("DELETE FROM policies WHERE enrolment_id = :id"), {"id": enrolment_id})
+
+
 async def heads(conn: AsyncConnection, offer: Offer, union_id: int, ids: Sequence[int] | None) -> Sequence[sa.Row[Any]]:
     """(term, heads, first_day) of those who could be on a list; nothing is made."""
     return await _rows(conn, _HEADS, offer, union_id, ids)

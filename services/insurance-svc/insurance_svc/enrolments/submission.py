@@ -196,7 +196,7 @@ async def submit(
     must_be_class(ground, wanted)
     enrolment_id = int((await tx.conn.execute(_NEXT_ID)).scalar_one())
     heads = await eligible.make_policies(tx.conn, ground.offer, wanted.union_id, wanted.member_ids, enrolment_id)
-    await _must_hold_all(tx.conn, personal, ground, wanted, sum(heads.values()))
+    await _must_hold_all(tx.conn, personal, ground, wanted, enrolment_id, sum(heads.values()))
     await _must_take_part(tx.conn, ground, wanted)
     prices = await prices_of(tx.conn, ground, wanted, sorted(heads))
     return await _write(tx, ground, wanted, enrolment_id, prices, heads, account_id)
@@ -224,10 +224,12 @@ def must_be_class(ground: Ground, wanted: Wanted) -> None:
 
 
 async def _must_hold_all(
-    conn: AsyncConnection, personal: PersonalData, ground: Ground, wanted: Wanted, heads: int
+    conn: AsyncConnection, personal: PersonalData, ground: Ground, wanted: Wanted, enrolment_id: int, heads: int
 ) -> None:
     """Whoever was chosen is on the list, and the list holds somebody."""
     if wanted.member_ids is not None and heads < len(wanted.member_ids):
+        # Whoever is on this list must not be told to be on one already.
+        await eligible.unmake(conn, enrolment_id)
         rows = await eligible.unfit(conn, ground.offer, wanted.union_id, wanted.member_ids, len(wanted.member_ids))
         raise unfit(personal, wanted.member_ids, rows)
     if not heads:
@@ -261,7 +263,7 @@ def unfit(personal: PersonalData, chosen: Sequence[int], rows: Sequence[Any]) ->
                 reason=rules.LeftOut(row.reason).reason,
                 remedy=rules.LeftOut(row.reason).remedy,
             )
-            for row in rows[:ROWS_SHOWN]
+            for row in sorted(rows, key=lambda row: lines[row.member_id])[:ROWS_SHOWN]
         ],
     )
 
