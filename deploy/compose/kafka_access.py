@@ -47,10 +47,12 @@ class Topic:
 
 
 TOPICS: Mapping[str, Topic] = {
-    "member-svc.events": Topic(writers=("member-svc",), readers=("card-svc",)),
+    "member-svc.events": Topic(writers=("member-svc",), readers=("card-svc", "insurance-svc")),
     "card-svc.commands": Topic(writers=("workflows",), readers=("card-svc",)),
-    "card-svc.events": Topic(writers=("card-svc",), readers=("member-svc", "workflows")),
-    "workflows.replies": Topic(writers=("member-svc", "card-svc"), readers=("workflows",)),
+    "card-svc.events": Topic(writers=("card-svc",), readers=("member-svc", "insurance-svc", "workflows")),
+    "insurance-svc.commands": Topic(writers=("workflows",), readers=("insurance-svc",)),
+    "insurance-svc.events": Topic(writers=("insurance-svc",), readers=("workflows",)),
+    "workflows.replies": Topic(writers=("member-svc", "card-svc", "insurance-svc"), readers=("workflows",)),
 }
 
 

@@ -137,7 +137,7 @@ def test_secrets_are_made_once_and_handed_out_to_their_owners_alone(tmp_path: Pa
     users = dict(line.split() for line in (tmp_path / "kafka" / "users").read_text(encoding="utf-8").splitlines())
     assert set(users) == set(secrets_volume.KAFKA_USERS)
     assert len(set(users.values())) == len(users)
-    for name in ("member-svc", "card-svc", "workflows"):
+    for name in ("member-svc", "card-svc", "insurance-svc", "workflows"):
         assert (tmp_path / name / secrets_volume.PASSWORD_FILE).read_text(encoding="utf-8") == users[name]
     assert not (tmp_path / "sandbox" / secrets_volume.PASSWORD_FILE).exists()
 

@@ -128,6 +128,7 @@ async def _read(settings: Settings, topic: str, group: str) -> bytes:
 async def test_services_write_replies_and_the_workflows_read_them(broker: Broker) -> None:
     await _write(broker.settings("card-svc"), "workflows.replies")
     await _write(broker.settings("member-svc"), "workflows.replies")
+    await _write(broker.settings("insurance-svc"), "workflows.replies")
     assert await _read(broker.settings("workflows"), "workflows.replies", "workflows") == b"{}"
 
 
@@ -143,6 +144,9 @@ async def test_only_services_write_replies(broker: Broker) -> None:
         ("member-svc", "card-svc.events"),
         ("card-svc", "card-svc.commands"),
         ("member-svc", "card-svc.commands"),
+        ("workflows", "insurance-svc.events"),
+        ("insurance-svc", "insurance-svc.commands"),
+        ("card-svc", "insurance-svc.events"),
         ("member-svc", "workflows.replies.dead"),
     ],
 )

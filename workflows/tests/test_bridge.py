@@ -20,8 +20,9 @@ from workflows.bridge import Bridge
 from workflows.crossing import temporal_answers
 from workflows.search_attributes import BATCH, DISTRICT, UNION
 from workflows.settings import WorkflowsSettings
-from workflows_testing.card_office import MEMBERS, SUBMITTED, CardOffice, counts, eventually
+from workflows_testing.card_office import MEMBERS, SUBMITTED, CardOffice, counts
 from workflows_testing.crossings import a_producer, counted, enveloped, running
+from workflows_testing.time_travel import eventually
 
 ALL_FAILED = counts(failed=MEMBERS)
 

@@ -14,7 +14,8 @@ from unioncard.clock_segments import Segment
 from unioncard.contracts.cards import Channel, NoticeKind
 from workflows.card_batch_progress import CardBatchEnd
 from workflows.search_attributes import LATE, NEXT_DEADLINE, OVERDUE, PHASE
-from workflows_testing.card_office import CALL_DUE, MEMBERS, NUMBERS_DUE, Season, counts, eventually
+from workflows_testing.card_office import CALL_DUE, MEMBERS, NUMBERS_DUE, Season, counts
+from workflows_testing.time_travel import eventually
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)

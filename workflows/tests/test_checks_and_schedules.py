@@ -9,12 +9,13 @@ from temporalio.client import Client, ScheduleBackfill, ScheduleOverlapPolicy
 from unioncard.clock import FileClock, Segment, append_segment
 from unioncard.contracts.cards import Channel, CheckRequested
 from unioncard.dates import SHANGHAI
-from workflows.bank_state import BusinessDay
-from workflows.bridge import errand_of
+from workflows.business_day import BusinessDay
 from workflows.business_time import signal_clock_changed
 from workflows.card_check_view import CardCheckEnd, CardCheckStart, Tally, details
+from workflows.card_errands import errand_of
 from workflows.schedules import BANK_STATE_NIGHTLY, ensure_schedules, fetch_bank_state
-from workflows_testing.card_office import SUBMITTED, CardOffice, Command, eventually
+from workflows_testing.card_office import SUBMITTED, CardOffice, Command
+from workflows_testing.time_travel import eventually
 
 
 async def test_a_check_has_four_chunks_under_way_at_a_time(client: Client, task_queue: str) -> None:

@@ -24,8 +24,8 @@ from workflows.replies import TOPICS, ReplyProcessor
 from workflows.sending import CommandSender
 from workflows.settings import WorkflowsSettings
 from workflows_testing.asker import Asker, AskerOfNothing
-from workflows_testing.card_office import UNVERSIONED, eventually
 from workflows_testing.crossings import PASSED, EchoService, a_producer, counted, enveloped, running
+from workflows_testing.time_travel import UNVERSIONED, eventually
 
 COMMAND = "card.check.chunk.v1"
 RESULT = CheckChunkResult(passed=9, not_passed=1, gone=0)

@@ -19,8 +19,9 @@ from unioncard.dates import shanghai_date
 from unioncard.messaging.envelope import Envelope
 from workflows.search_attributes import NEXT_DEADLINE, PHASE
 from workflows.settings import WorkflowsSettings
-from workflows_testing.card_office import MEMBERS, CardOffice, counts, eventually
+from workflows_testing.card_office import MEMBERS, CardOffice, counts
 from workflows_testing.crossings import EchoService, a_producer, enveloped, running
+from workflows_testing.time_travel import eventually
 
 
 def free_port() -> int:

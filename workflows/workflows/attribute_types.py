@@ -11,4 +11,5 @@ SEARCH_ATTRIBUTES: dict[str, str] = {
     "UnioncardNextDeadline": "Datetime",
     "UnioncardOverdue": "Bool",
     "UnioncardLate": "Bool",
+    "UnioncardUnpaid": "Bool",
 }

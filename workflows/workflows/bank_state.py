@@ -1,17 +1,15 @@
 """The nightly fetch of the bank's state (每晚取回银行结果, domain 4.5): the net under lost callbacks."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
-    from unioncard.clock import FileClock
-    from unioncard.clock_segments import business_at
     from unioncard.contracts.cards import FetchBankState, FetchBankStateResult
-    from unioncard.dates import shanghai_date
+    from workflows.business_day import BusinessDay
     from workflows.commands import ask
     from workflows.search_attributes import PHASE
 
@@ -24,19 +22,6 @@ class BankStateStart(BaseModel):
     """``day`` by hand, or None on schedule: the business day of the scheduled moment."""
 
     day: date | None = None
-
-
-class BusinessDay:
-    """Tells workflows the business day; they may not read the rehearsal clock's file themselves."""
-
-    def __init__(self, clock: FileClock | None) -> None:
-        self._clock = clock
-
-    @activity.defn(name="business-day")
-    async def of(self, instant: datetime) -> date:
-        """The day in Shanghai that business time shows at a real instant."""
-        segments = self._clock.segments if self._clock else ()
-        return shanghai_date(business_at(segments, instant))
 
 
 @workflow.defn

@@ -5,128 +5,35 @@ after Temporal has answered.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 from temporalio.client import Client
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from unioncard import telemetry
-from unioncard.clock_segments import Segment
-from unioncard.contracts import REGISTRY, Contract, contract_of
-from unioncard.contracts.cards import (
-    EVENTS,
-    BatchAnswered,
-    BatchCalled,
-    BatchClosed,
-    BatchEvent,
-    BatchPickedUp,
-    BatchSubmitted,
-    CheckRequested,
-)
+from unioncard.contracts import REGISTRY, Contract, cards, contract_of, insurance
 from unioncard.messaging.dead_letters import Record
 from unioncard.messaging.envelope import Envelope, MalformedMessage
 from unioncard.messaging.kafka import Sender
-from workflows import card_batch_view, card_check_view, metrics
-from workflows.card_batch import CardBatch
-from workflows.card_batch_progress import Batch, CardBatchStart
-from workflows.card_check import CardCheck
-from workflows.card_check_view import CardCheckStart
+from workflows import metrics
+from workflows.card_errands import errand_of
 from workflows.client import RPC_TIMEOUT
 from workflows.crossing import each, set_aside, temporal_answers
-from workflows.search_attributes import BATCH, DISTRICT, PHASE, UNION
+from workflows.errands import Announcement, Errand, Table, Task, Word
+from workflows.insurance_errands import insurance_task_of
 
 GROUP = "workflows-bridge"
 # What became of an event, in metrics.bridge_events.
 STARTED, SIGNALLED, REPEAT, TOO_LATE = "started", "signalled", "repeat", "too late"
-TOPICS = [EVENTS]
-
-Table = Sequence[Segment]
+TOPICS = [cards.EVENTS, insurance.EVENTS]
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What one event asks of Temporal: a workflow that must be there, and perhaps a signal to it."""
-
-    workflow: Callable[..., Any]
-    workflow_id: str
-    start: CardBatchStart | CardCheckStart
-    attributes: list[SearchAttributePair[Any]]
-    summary: str
-    introduction: str
-    signal: str | None = None
-    signal_args: Sequence[Any] = field(default=())
-
-
-def errand_of(event: Contract, segments: Table) -> Errand | None:
-    """The errand of an event, None for one that nobody here listens to.
-
-    Any event of a batch can start its workflow: they carry all that it needs and may come in any order.
-    """
-    match event:
-        case CheckRequested():
-            return _check(event)
-        case BatchSubmitted():
-            return _batch(event, segments)
-        case BatchAnswered(counts=counts):
-            return _batch(event, segments, "answered", [counts])
-        case BatchCalled(called_on=called_on):
-            return _batch(event, segments, "called", [called_on])
-        case BatchPickedUp(counts=counts):
-            return _batch(event, segments, "picked_up", [counts])
-        case BatchClosed():
-            return _batch(event, segments, "closed")
-        case _:
-            return None
-
-
-def _check(event: CheckRequested) -> Errand:
-    start = CardCheckStart.model_validate(event.model_dump())
-    return Errand(
-        workflow=CardCheck.run,
-        workflow_id=f"card-check/{event.check_id}",
-        start=start,
-        attributes=[
-            SearchAttributePair(DISTRICT, event.district_code),
-            SearchAttributePair(UNION, str(event.union_id)),
-            SearchAttributePair(PHASE, "校验中"),
-        ],
-        summary=card_check_view.summary(start),
-        introduction=card_check_view.introduction(start),
-    )
-
-
-def _batch(event: BatchEvent, segments: Table, signal: str | None = None, args: Sequence[Any] = ()) -> Errand:
-    batch = Batch(
-        number=event.batch_number,
-        union_id=event.union_id,
-        district_code=event.district_code,
-        channel=event.channel,
-        members=event.members,
-        submitted_at=event.submitted_at,
-    )
-    return Errand(
-        workflow=CardBatch.run,
-        workflow_id=f"card-batch/{event.batch_number}",
-        start=CardBatchStart(batch=batch, segments=list(segments)),
-        attributes=[
-            SearchAttributePair(DISTRICT, event.district_code),
-            SearchAttributePair(UNION, str(event.union_id)),
-            SearchAttributePair(BATCH, event.batch_number),
-            SearchAttributePair(PHASE, str(card_batch_view.Phase.SUBMITTING)),
-        ],
-        summary=card_batch_view.summary(batch),
-        introduction=card_batch_view.introduction(batch),
-        signal=signal,
-        signal_args=args,
-    )
+def task_of(event: Contract, segments: Table) -> Task | None:
+    """What an event asks for, None for one that nobody here listens to."""
+    return errand_of(event, segments) or insurance_task_of(event, segments)
 
 
 class Bridge:
@@ -150,29 +57,58 @@ class Bridge:
     async def process(self, records: Sequence[Record]) -> None:
         """See :class:`~unioncard.messaging.consumer.Processor`."""
         segments = self._segments()
-        by_workflow: dict[str, list[tuple[Envelope, Errand]]] = {}
+        in_order: dict[str, list[tuple[Envelope, Task]]] = {}
         for record in records:
             envelope = Envelope.decode(record.body)
             if envelope.type not in REGISTRY:
                 # Written by a newer release: kept as a dead letter, so that it can be sent again after ours.
                 raise MalformedMessage(f"unknown type {envelope.type}")
-            errand = errand_of(contract_of(envelope), segments)
-            if errand is not None:
-                by_workflow.setdefault(errand.workflow_id, []).append((envelope, errand))
-        await each(self._run_errands, list(by_workflow.values()))
+            task = task_of(contract_of(envelope), segments)
+            if task is not None:
+                name = task.name if isinstance(task, Announcement) else task.workflow_id
+                in_order.setdefault(name, []).append((envelope, task))
+        await each(self._run_all, list(in_order.values()))
 
     async def set_aside(self, record: Record, reason: str) -> None:
         """Keep an event that Temporal would never take."""
         await set_aside(self._producer, record, self._group, reason)
 
-    async def _run_errands(self, errands: Sequence[tuple[Envelope, Errand]]) -> None:
-        for envelope, errand in errands:
+    async def _run_all(self, tasks: Sequence[tuple[Envelope, Task]]) -> None:
+        for envelope, task in tasks:
             with telemetry.span(f"bridge {envelope.type}", kind=SpanKind.CONSUMER, parent=envelope.traceparent):
                 async with temporal_answers():
-                    outcome = await self._run_errand(errand)
+                    outcome = await self._run(task)
             metrics.bridge_events.labels(envelope.type, outcome).inc()
 
-    async def _run_errand(self, errand: Errand) -> str:
+    async def _run(self, task: Task) -> str:
+        match task:
+            case Word():
+                return SIGNALLED if await self._signal(task.workflow_id, task.signal, task.args) else TOO_LATE
+            case Announcement():
+                return await self._announce(task)
+            case Errand(parent_id=str(parent)) if await self._signal(parent, task.parent_signal, [task.start]):
+                return SIGNALLED
+            case Errand():
+                return await self._start(task)
+
+    async def _signal(self, workflow_id: str, signal: str, args: Sequence[Any]) -> bool:
+        """False when no such workflow runs. That the namespace is right was checked at start."""
+        try:
+            await self._client.get_workflow_handle(workflow_id).signal(signal, args=args, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    async def _announce(self, task: Announcement) -> str:
+        """Whoever is not listed yet asks by itself the next day."""
+        found = [one.id async for one in self._client.list_workflows(task.query, rpc_timeout=RPC_TIMEOUT)]
+        for workflow_id in found:
+            await self._signal(workflow_id, task.signal, task.args)
+        return SIGNALLED if found else TOO_LATE
+
+    async def _start(self, errand: Errand) -> str:
         """Start, or signal with start. A late duplicate never starts a workflow that has ended."""
         signal: Mapping[str, Any] = {}
         if errand.signal:

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from unioncard.clock_segments import Segment, business_at, real_at
 
 #: Workflows that wait in business time and so take the signal ``clock_changed``.
-TIMED_WORKFLOWS = ("CardBatch",)
+TIMED_WORKFLOWS = ("CardBatch", "EnrolmentCampaign", "DistrictEnrolment", "PremiumPayment")
 
 _SHORTEST = timedelta(milliseconds=1)
 

@@ -6,7 +6,18 @@ from temporalio.common import SearchAttributeKey
 
 from workflows.attribute_types import SEARCH_ATTRIBUTES
 
-__all__ = ["BATCH", "DISTRICT", "LATE", "NEXT_DEADLINE", "OVERDUE", "PHASE", "SEARCH_ATTRIBUTES", "UNION", "YEAR"]
+__all__ = [
+    "BATCH",
+    "DISTRICT",
+    "LATE",
+    "NEXT_DEADLINE",
+    "OVERDUE",
+    "PHASE",
+    "SEARCH_ATTRIBUTES",
+    "UNION",
+    "UNPAID",
+    "YEAR",
+]
 
 DISTRICT: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardDistrict")
 """区局编号, three digits."""
@@ -21,6 +32,8 @@ YEAR: SearchAttributeKey[int] = SearchAttributeKey.for_int("UnioncardYear")
 NEXT_DEADLINE: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("UnioncardNextDeadline")
 """The first instant too late, in business time."""
 OVERDUE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardOverdue")
-"""The bank has not called within its 15 days."""
+"""The bank has not called within its 15 days; of a premium, the last day of payment is over."""
 LATE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardLate")
 """Card numbers are still missing after three days."""
+UNPAID: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardUnpaid")
+"""The centre has passed the batch and the bank's statements do not cover yet what is due."""

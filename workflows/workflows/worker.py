@@ -13,17 +13,32 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymen
 
 from unioncard.clock import FileClock
 from unioncard.messaging.kafka import Sender
-from workflows.bank_state import BankStateFetch, BusinessDay
+from workflows.bank_state import BankStateFetch
+from workflows.business_day import BusinessDay
+from workflows.campaign_opening import CampaignOpening
 from workflows.card_batch import CardBatch
 from workflows.card_check import CardCheck
 from workflows.client import RPC_TIMEOUT
+from workflows.district_enrolment import DistrictEnrolment
+from workflows.enrolment_campaign import EnrolmentCampaign
+from workflows.personal_batch import PersonalBatch
+from workflows.premium_payment import PremiumPayment
 from workflows.sending import CommandSender
 from workflows.settings import TASK_QUEUE
 
 log = structlog.get_logger()
 
 DEPLOYMENT = "unioncard-workflows"
-WORKFLOWS = [CardBatch, CardCheck, BankStateFetch]
+WORKFLOWS = [
+    CardBatch,
+    CardCheck,
+    BankStateFetch,
+    CampaignOpening,
+    EnrolmentCampaign,
+    DistrictEnrolment,
+    PremiumPayment,
+    PersonalBatch,
+]
 
 
 def make_worker(
@@ -43,11 +58,12 @@ def make_worker(
         # workflows move to the current build; patch markers in the code and replayed histories make that safe.
         default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
+    day = BusinessDay(clock)
     return Worker(
         client,
         task_queue=task_queue,
         workflows=workflows,
-        activities=[CommandSender(producer).send, BusinessDay(clock).of],
+        activities=[CommandSender(producer).send, day.of, day.table],
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         # A command that is being sent when the worker is told to stop is sent to the end.

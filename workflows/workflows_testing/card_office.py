@@ -1,6 +1,5 @@
 """A card-svc for tests of workflows: answers every command at once, and remembers when it was asked what."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -8,17 +7,18 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import RawValue, WorkerDeploymentVersion
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import Worker
 
-from unioncard.clock_segments import Segment, business_at, real_at
+from unioncard.clock_segments import Segment, business_at
 from unioncard.contracts import Contract, cards
-from workflows.bank_state import BusinessDay
-from workflows.bridge import Errand, errand_of
+from workflows.business_day import BusinessDay
+from workflows.card_errands import errand_of
 from workflows.commands import Asked
+from workflows.errands import Errand
 from workflows.worker import WORKFLOWS
+from workflows_testing.time_travel import UNVERSIONED, TimeTravel
 
 #: When the batch below is submitted: Monday 21 September 2026, 10:00 in Shanghai.
 SUBMITTED = datetime(2026, 9, 21, 2, 0, tzinfo=UTC)
@@ -27,8 +27,6 @@ NUMBERS_DUE = datetime(2026, 9, 24, 16, 0, tzinfo=UTC)
 #: 15 days after the 21st is 6 October; within them lie Mid-Autumn (25 September) and 1 to 3 October: four more.
 CALL_DUE = datetime(2026, 10, 10, 16, 0, tzinfo=UTC)
 MEMBERS = 10
-#: No versioning; named all the same, since Temporal would hash all loaded code to find a name.
-UNVERSIONED = WorkerDeploymentConfig(WorkerDeploymentVersion("tests", "1"), use_worker_versioning=False)
 
 
 def counts(issued: int = 0, failed: int = 0, collected: int = 0, in_person: int = 0) -> cards.BatchCounts:
@@ -117,7 +115,7 @@ class CardOffice:
             client,
             task_queue=task_queue,
             workflows=WORKFLOWS,
-            activities=[self.answer, BusinessDay(None).of],
+            activities=[self.answer, BusinessDay(None).of, BusinessDay(None).table],
             graceful_shutdown_timeout=timedelta(seconds=1),
             deployment_config=UNVERSIONED,
         )
@@ -146,16 +144,15 @@ class CardOffice:
 
 
 @dataclass
-class Season:
+class Season(TimeTravel):
     """One time-skipping server whose business time began at 21 September 2026, 10:00 in Shanghai."""
 
-    env: WorkflowEnvironment
     office: CardOffice
     task_queue: str
 
     @property
-    def client(self) -> Client:
-        return self.env.client
+    def segments(self) -> Sequence[Segment]:
+        return self.office.segments
 
     async def start(self) -> WorkflowHandle[Any, Any]:
         return await self.office.start_batch(self.client, self.task_queue)
@@ -164,24 +161,3 @@ class Season:
         """The facts change, and the event about it comes to the workflow."""
         self.office.counts = counts
         await batch.signal(signal, counts)
-
-    async def now(self) -> datetime:
-        return business_at(self.office.segments, await self.env.get_current_time())
-
-    async def go_to(self, business: datetime) -> None:
-        """Skip forward to a business instant, firing the timers on the way."""
-        real = real_at(self.office.segments, business)
-        assert real is not None
-        left = real - await self.env.get_current_time()
-        if left > timedelta(0):
-            await self.env.sleep(left)
-
-
-async def eventually(true: Callable[[], bool | Awaitable[bool]], within: float = 60.0) -> None:
-    """Poll until it is true; fails after ``within`` seconds."""
-    async with asyncio.timeout(within):
-        while True:
-            answer = true()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(0.02)

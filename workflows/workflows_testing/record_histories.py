@@ -26,7 +26,7 @@ from unioncard.clock_segments import Segment
 from unioncard.contracts.cards import Channel, CheckRequested
 from workflows.attribute_types import SEARCH_ATTRIBUTES
 from workflows.bank_state import BankStateFetch, BankStateStart
-from workflows.bridge import errand_of
+from workflows.card_errands import errand_of
 from workflows.namespace import add_search_attributes
 from workflows_testing.card_office import (
     CALL_DUE,
@@ -36,8 +36,8 @@ from workflows_testing.card_office import (
     CardOffice,
     Season,
     counts,
-    eventually,
 )
+from workflows_testing.time_travel import eventually
 
 HISTORIES = Path(__file__).parents[1] / "tests" / "histories"
 TIME_SKIPPING_SERVER = Path(sys.executable).with_name("temporal-test-server")
