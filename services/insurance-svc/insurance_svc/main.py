@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from insurance_svc.audit import api as audit
 from insurance_svc.batches import api as batches
 from insurance_svc.batches import centre_api, district_api
+from insurance_svc.batches import handlers as batch_handlers
 from insurance_svc.campaigns import api as campaigns
 from insurance_svc.campaigns.handlers import HANDLERS as CAMPAIGN_HANDLERS
 from insurance_svc.cards.handlers import follow_cards
@@ -12,6 +13,7 @@ from insurance_svc.enrolments import api as enrolments
 from insurance_svc.enrolments import lookups, notice
 from insurance_svc.members.handlers import follow_members
 from insurance_svc.notices import api as notices
+from insurance_svc.payments import statements_api, union_api
 from insurance_svc.personal import PersonalData
 from insurance_svc.reconciliation import api as reconciliation
 from insurance_svc.seasons import api as seasons
@@ -21,6 +23,7 @@ from insurance_svc.settings import InsuranceSettings
 from insurance_svc.splits import api as splits
 from unioncard.auth import TokenCheck, jwks_from
 from unioncard.contracts.cards import CardsChanged
+from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.messaging.handling import Handlers
 from unioncard.organisations import follow_organisations
@@ -37,6 +40,8 @@ ROUTERS = (
     notice,
     lookups,
     district_api,
+    union_api,
+    statements_api,
     centre_api,
     batches,
     audit,
@@ -68,6 +73,6 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
                 MembersChanged: follow_members(personal),
                 CardsChanged: follow_cards,
             },
-            commands={**CAMPAIGN_HANDLERS},
+            commands={**CAMPAIGN_HANDLERS, VoidUnpaid: batch_handlers.void_unpaid},
         ),
     )

@@ -41,3 +41,17 @@ async def ledger(trial: Trial, district_id: int = 12) -> dict[str, int]:
         district=district_id,
     )
     return {account: int(amount) for account, amount in (row.split() for row in rows)}
+
+
+HEADER = "流水号,起息日,金额,付款人,附言\n"
+
+
+async def load(
+    trial: Trial, last_day: str, *rows: tuple[str, str, str, str], first_day: str | None = None
+) -> dict[str, int]:
+    """Load the statement of these days: (reference, day, yuan, remark) each; the rows that came out other than none."""
+    text = HEADER + "".join(f"{ref},{day},{yuan},示例区总工会,{remark}\n" for ref, day, yuan, remark in rows)
+    data = {"last_day": last_day} | ({"first_day": first_day} if first_day else {})
+    files = {"file": ("statement.csv", text.encode("gb18030"), "text/csv")}
+    loaded = await trial.ok("POST", "/statements", role=Role.CENTRE_PAYER, data=data, files=files)
+    return {outcome: count for outcome, count in loaded["outcomes"].items() if count}

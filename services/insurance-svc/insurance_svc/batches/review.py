@@ -8,10 +8,11 @@ from insurance_svc.enrolments.release import release_lists
 from insurance_svc.ledger import store as ledger
 from insurance_svc.ledger.rules import passed as passed_posting
 from insurance_svc.ledger.rules import voided as voided_posting
+from insurance_svc.payments import store as payments
 from insurance_svc.seasons import store as seasons
 from insurance_svc.seasons.rules import day_in_words
 from unioncard.contracts.insurance import Phase, PremiumState
-from unioncard.dates import shanghai_date
+from unioncard.dates import day_end_exclusive, shanghai_date
 from unioncard.problems import conflict, not_found
 from unioncard.unit_of_work import Transaction
 
@@ -102,8 +103,25 @@ async def void_batch(tx: Transaction, row: Any) -> Any:
     )
     await release_lists(tx, await submission.lists_of(tx.conn, row.number), "voided", reason)
     await ledger.post(tx, [voided_posting(store.money_of(row))])
+    await payments.uncount(tx, row.number)
     row = await store.change(tx, row.number, state=PremiumState.VOIDED, voided_at=tx.now, void_reason=reason)
     events.voided(tx, row)
     after = {"due_on": row.due_on, "due_fen": row.due_fen, "received_fen": row.received_fen}
     tx.audit("batch.voided", f"batch:{row.number}", organisation_id=row.district_id, after=after)
     return row
+
+
+async def void_unless_paid(tx: Transaction, number: str) -> Any:
+    """Judge a batch after its last day of payment; its row as it is then, None if there is none.
+
+    Void only when this service's own clock is past the last day, and every day on which the money could have come is
+    reconciled without it: what the bank took in on the last day is known only from that day's statement.
+    """
+    row = await store.locked_one(tx.conn, number)
+    if row is None or row.state != PremiumState.PASSED or row.received_fen >= row.due_fen:
+        return row
+    if tx.now < day_end_exclusive(row.due_on):
+        return row
+    if not await payments.reconciled(tx.conn, shanghai_date(row.reviewed_at), row.due_on):
+        return row
+    return await void_batch(tx, row)

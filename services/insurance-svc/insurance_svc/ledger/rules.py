@@ -114,13 +114,27 @@ def received(reference: str, district_id: int, coverage_year: int, amount_fen: i
     )
 
 
-def known(reference: str, amount_fen: int) -> Posting:
-    """The sender of a movement became known: it leaves the accounts of the unknown district."""
+def left(reference: str, batch_number: str, district_id: int, coverage_year: int, amount_fen: int) -> Posting:
+    """A movement belongs to another batch than was thought: it leaves the accounts it lay in."""
     return Posting(
-        f"line/{reference}/known",
-        UNKNOWN_DISTRICT,
-        UNKNOWN_YEAR,
+        f"line/{reference}/left/{batch_number}",
+        district_id,
+        coverage_year,
         {Account.CASH: -amount_fen, Account.REFUNDS_DUE: amount_fen},
+    )
+
+
+def attached(reference: str, batch: BatchMoney, amount_fen: int, counted_fen: int) -> Posting:
+    """A movement was attached to the batch it was meant for: ``counted_fen`` of it pays the batch."""
+    return Posting(
+        f"line/{reference}/attached/{batch.number}",
+        batch.district_id,
+        batch.coverage_year,
+        {
+            Account.CASH: amount_fen,
+            Account.DISTRICT_RECEIVABLE: -counted_fen,
+            Account.REFUNDS_DUE: counted_fen - amount_fen,
+        },
     )
 
 

@@ -35,6 +35,7 @@ STATEMENT_LINES = sa.Table(
     sa.Column("bank_reference", sa.Text, primary_key=True, comment="the bank's own number of the movement"),
     sa.Column("day", sa.Date, nullable=False, comment="value date; decides whether it came in time"),
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    sa.Column("counted_fen", sa.BigInteger, nullable=False, comment="the part of it that pays its batch"),
     sa.Column("payer", sa.Text, nullable=False, comment="encrypted"),
     sa.Column("remark", sa.Text, nullable=False, comment="encrypted"),
     sa.Column("batch_number", sa.Text, comment="that it was matched or attached to"),
@@ -47,7 +48,7 @@ STATEMENT_LINES = sa.Table(
         "outcome IN ('exact', 'short', 'over', 'twice', 'late', 'wrong_reference')", name="statement_lines_outcome"
     ),
     sa.CheckConstraint("settlement IN ('attached', 'refunded', 'credited')", name="statement_lines_settlement"),
-    sa.CheckConstraint("amount_fen > 0", name="statement_lines_amount"),
+    sa.CheckConstraint("amount_fen > 0 AND counted_fen BETWEEN 0 AND amount_fen", name="statement_lines_amount"),
     sa.Index("statement_lines_batch", "batch_number"),
     sa.Index("statement_lines_open", "day", postgresql_where=sa.text("outcome <> 'exact' AND settlement IS NULL")),
 )

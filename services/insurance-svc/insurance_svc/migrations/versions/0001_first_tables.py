@@ -488,6 +488,7 @@ def upgrade() -> None:
         sa.Column("bank_reference", sa.Text(), nullable=False, comment="the bank's own number of the movement"),
         sa.Column("day", sa.Date(), nullable=False, comment="value date; decides whether it came in time"),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("counted_fen", sa.BigInteger(), nullable=False, comment="the part of it that pays its batch"),
         sa.Column("payer", sa.Text(), nullable=False, comment="encrypted"),
         sa.Column("remark", sa.Text(), nullable=False, comment="encrypted"),
         sa.Column("batch_number", sa.Text(), nullable=True, comment="that it was matched or attached to"),
@@ -500,7 +501,7 @@ def upgrade() -> None:
             "outcome IN ('exact', 'short', 'over', 'twice', 'late', 'wrong_reference')", name="statement_lines_outcome"
         ),
         sa.CheckConstraint("settlement IN ('attached', 'refunded', 'credited')", name="statement_lines_settlement"),
-        sa.CheckConstraint("amount_fen > 0", name="statement_lines_amount"),
+        sa.CheckConstraint("amount_fen > 0 AND counted_fen BETWEEN 0 AND amount_fen", name="statement_lines_amount"),
         sa.PrimaryKeyConstraint("bank_reference"),
     )
     op.create_index("statement_lines_batch", "statement_lines", ["batch_number"], unique=False)
