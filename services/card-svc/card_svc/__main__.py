@@ -59,6 +59,7 @@ def _migrate(settings: CardSettings) -> None:
 async def _maintain(settings: CardSettings, asked: argparse.Namespace) -> int:
     from card_svc.maintenance import load_outlets, republish
     from card_svc.outlets.load import DirectoryError
+    from card_svc.personal import PersonalData
     from unioncard.service import start
 
     context = start("card-svc", settings)
@@ -66,7 +67,7 @@ async def _maintain(settings: CardSettings, asked: argparse.Namespace) -> int:
         if asked.command == "load-outlets":
             sys.stdout.write(f"{await load_outlets(context.work, asked.file.read_bytes())} outlets loaded\n")
         else:
-            sys.stdout.write(f"{await republish(context.work)} card states told anew\n")
+            sys.stdout.write(f"{await republish(context.work, PersonalData(context.keys))} card states told anew\n")
     except OSError as error:
         sys.stderr.write(f"{asked.file}: {error.strerror}\n")
         return 1

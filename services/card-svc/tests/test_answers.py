@@ -11,6 +11,7 @@ import pytest
 from card_svc.bank.models import Answer
 from card_svc.bank.store import file_answers
 from card_svc.batches import watch
+from card_svc.maintenance import republish
 from card_svc_testing import UNION, Trial, answer, card_number, failed, issued, member, submission
 from unioncard import signatures
 from unioncard_testing import statements
@@ -49,6 +50,32 @@ async def test_an_answer_that_comes_twice_counts_once(trial: Trial) -> None:
     assert len(await trial.sent()) == events
     assert await trial.column("SELECT id FROM card_log") == log
     assert await counts(trial, number) == (0, 2, 1)
+
+
+async def test_readers_learn_when_a_number_was_made_and_how_it_ends(trial: Trial) -> None:
+    number = await trial.submitted(3)
+    # The day in Shanghai: 23:30 and 00:30 there lie on one day in UTC.
+    late = issued(1, issued_at="2024-04-29T23:30:00+08:00")
+    early = issued(2, issued_at="2024-04-30T00:30:00+08:00")
+    await trial.run("DELETE FROM outbox")
+    await deliver(trial, answer(number, [late, early, failed(3)]))
+    expected = [
+        (1, "issued", "2024-04-29", card_number(1)[-4:]),
+        (2, "issued", "2024-04-30", card_number(2)[-4:]),
+        (3, "failed", None, None),
+    ]
+    assert await _told(trial) == expected
+    # Told anew, it is the same; also of numbers from before their ends were kept.
+    await trial.run("UPDATE cards SET number_end = NULL")
+    await trial.run("DELETE FROM outbox")
+    assert await republish(trial.context.work, trial.personal) == 3
+    assert await _told(trial) == expected
+
+
+async def _told(trial: Trial) -> list[tuple[Any, ...]]:
+    (event,) = await trial.sent("card.cards.changed.v1")
+    names = ("member_id", "state", "numbered_on", "number_end")
+    return sorted(tuple(card[name] for name in names) for card in event.data["cards"])
 
 
 async def test_two_at_once_count_once(trial: Trial) -> None:

@@ -32,7 +32,7 @@ async def test_logs_are_append_only_for_the_application(trial: Trial, table: str
 async def test_every_card_state_can_be_told_anew(trial: Trial) -> None:
     await trial.listed(3)
     await trial.run("DELETE FROM outbox")
-    assert await republish(trial.context.work) == 3
+    assert await republish(trial.context.work, trial.personal) == 3
     (event,) = await trial.sent("card.cards.changed.v1")
     assert (event.data["union_id"], len(event.data["cards"])) == (UNION, 3)
 

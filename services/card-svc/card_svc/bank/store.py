@@ -30,12 +30,12 @@ _KNOWN = sa.text("""
 
 _HOLDERS = sa.text("SELECT card_hash, member_id FROM cards WHERE card_hash = ANY(CAST(:hashes AS text[]))")
 
-_FILE = sa.text("""
+_FILE = sa.text(f"""
     WITH new AS (
         SELECT * FROM unnest(CAST(:batches AS text[]), CAST(:members AS bigint[]), CAST(:statuses AS text[]),
                              CAST(:numbers AS text[]), CAST(:hashes AS text[]), CAST(:issued AS timestamptz[]),
-                             CAST(:codes AS text[]), CAST(:reasons AS text[]))
-            AS said(batch_number, member_id, status, card_number, card_hash, issued_at, code, reason)
+                             CAST(:codes AS text[]), CAST(:reasons AS text[]), CAST(:ends AS text[]))
+            AS said(batch_number, member_id, status, card_number, card_hash, issued_at, code, reason, number_end)
     ), filed AS (
         UPDATE batch_members bm SET outcome = new.status, card_hash = new.card_hash, reason_code = new.code,
             reason = new.reason, answered_at = :now,
@@ -47,11 +47,12 @@ _FILE = sa.text("""
         RETURNING bm.member_id, b.union_id
     )
     UPDATE cards c SET state = new.status, version = c.version + 1, card_number = new.card_number,
-        card_hash = new.card_hash, issued_at = new.issued_at, failed_code = new.code, failed_reason = new.reason
+        card_hash = new.card_hash, issued_at = new.issued_at, failed_code = new.code, failed_reason = new.reason,
+        number_end = new.number_end
     FROM new JOIN filed ON filed.member_id = new.member_id
     WHERE c.member_id = new.member_id AND c.state = 'in_batch' AND c.batch_number = new.batch_number
-    RETURNING c.member_id, c.version, c.state, filed.union_id
-""")
+    RETURNING c.member_id, c.version, c.state, filed.union_id, {cards.NUMBERED_ON}, c.number_end
+""")  # noqa: S608  # a constant of ours
 
 _SET_ASIDE = sa.text("""
     INSERT INTO set_aside (why, answer_id, batch_number, member_ref, status, card_number, card_hash, reason)
@@ -134,6 +135,7 @@ async def _file(tx: Transaction, personal: PersonalData, news: Sequence[_Said], 
         "issued": issued_at,
         "codes": [one.result.reason_code for one in news],
         "reasons": [one.result.reason for one in news],
+        "ends": [one.result.card_number[-4:] if one.result.card_number else None for one in news],
         "now": tx.now,
         "today": tx.now.astimezone(SHANGHAI).date(),
     }

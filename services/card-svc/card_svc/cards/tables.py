@@ -14,6 +14,7 @@ CARDS = sa.Table(
     sa.Column("applied_at", sa.DateTime(timezone=True), comment="申办时间: put on the to-do list"),
     sa.Column("batch_number", sa.Text, comment="of the last batch"),
     sa.Column("card_number", sa.Text, comment="encrypted"),
+    sa.Column("number_end", sa.Text, comment="its last four digits, for readers that may not know the number"),
     sa.Column("card_hash", sa.Text, unique=True),
     sa.Column("issued_at", sa.DateTime(timezone=True)),
     sa.Column("failed_code", sa.Text),
