@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 import httpx
 
 from unioncard_cli.operators import Operator, Refusal, until
-from unioncard_cli.roster import Person, Trait, make_roster, workbook
+from unioncard_cli.roster import Person, Trait, make_roster, sheet_of, workbook
 from unioncard_cli.scenery import OUTLETS, service_command
 from unioncard_cli.stack import Stack
 from unioncard_cli.story import CardStory
@@ -71,6 +71,8 @@ class City:
     check: str = ""
     pending_import: int = 0
     refused_import: int = 0
+    transfer: int = 0
+    refused_transfer: int = 0
     notice: int = 0
     union_id: int = 0
     member: int = 0
@@ -119,7 +121,10 @@ def login_of(caller: str) -> str:
 
 
 def build(stack: Stack) -> City:
-    """Bring everything up and play the slice: 16 members get cards, 3 stand on the to-do list, 2 wait for approval."""
+    """Bring everything up and play the slice: 16 members get cards, 3 stand on the to-do list, 2 wait for approval.
+
+    One of those without a card is let go.
+    """
     stack.up()
     roster = make_roster(7, [Trait.ORDINARY] * 18 + [Trait.RETIRED, Trait.FOREIGN] + [Trait.ORDINARY] * 5)
     # Long names, since two characters may stand in any text by chance.
@@ -181,6 +186,9 @@ def _play(city: City) -> None:
     city.on_list, city.spare = (row["member_id"] for row in list(union.pages("card", "/todo", channel="normal"))[-2:])
     city.pending_import = story.upload(waiting)
     city.union_id = int(union.get("member", "/me")["organisation"]["id"])
+    (leaver, *_) = union.pages("member", "/members", card_state="none")
+    city.refused_transfer = _refused_transfer(union, leaver["name"])
+    city.transfer = union.post("member", "/transfer-outs", {"member_ids": [leaver["id"]], "reason": "retired"})["id"]
     number = union.get("member", f"/members/{city.member}")["number"]
     city.load_accounts(f"{login_of('member')},{city.password},member,U1,{number}")
 
@@ -198,3 +206,13 @@ def _refused(story: CardStory, people: Sequence[Person]) -> int:
     except Refusal as refusal:
         return int(refusal.problem["import_id"])
     raise AssertionError("a roster with a bad number was taken in")
+
+
+def _refused_transfer(union: Operator, name: str) -> int:
+    """A sheet of members to let go with a number that nobody has: refused, kept for its sender with the reasons."""
+    content = sheet_of(("姓名", "证件号码", "转出原因"), (name, "E00000000", "退休"))
+    try:
+        union.upload("member", "/transfer-outs/file", "转出.xlsx", content)
+    except Refusal as refusal:
+        return int(refusal.problem["transfer_out_id"])
+    raise AssertionError("somebody was let go who is not there")

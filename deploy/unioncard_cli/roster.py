@@ -148,12 +148,17 @@ def _person(rng: random.Random, seed: int, index: int, trait: Trait) -> Person:
 
 
 def workbook(people: Sequence[Person]) -> bytes:
-    """The roster as a real .xlsx file: headers in line 1, every cell text."""
+    """The roster as a real .xlsx file."""
+    return sheet_of(HEADERS, *(person.cells() for person in people))
+
+
+def sheet_of(*lines: Sequence[str]) -> bytes:
+    """An .xlsx file of these lines, headers first, every cell text."""
     buffer = BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
     sheet = book.add_worksheet("会员信息")
     text = book.add_format({"num_format": "@"})
-    for line, cells in enumerate([HEADERS, *(person.cells() for person in people)]):
+    for line, cells in enumerate(lines):
         for column, value in enumerate(cells):
             sheet.write_string(line, column, value, text)
     book.close()

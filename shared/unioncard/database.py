@@ -117,7 +117,8 @@ async def provision(database: ServiceDatabase) -> None:
                 await conn.exec_driver_sql(f'CREATE DATABASE "{database.name}" OWNER "{database.owner}"')
             # Also for a database that is there: whoever made it may have been killed before this line.
             await conn.exec_driver_sql(f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC')
-            await conn.exec_driver_sql(f'GRANT CONNECT ON DATABASE "{database.name}" TO "{database.app}"')
+            # Temporary tables are where files are staged before they are loaded.
+            await conn.exec_driver_sql(f'GRANT CONNECT, TEMPORARY ON DATABASE "{database.name}" TO "{database.app}"')
         finally:
             await conn.execute(sa.text("SELECT pg_advisory_unlock(7236101)"))
 

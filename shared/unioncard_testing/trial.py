@@ -166,7 +166,7 @@ class ServiceTrial:
             )
             for one in members
         ]
-        return MembersChanged(union_id=members[0]["union_id"] or UNION, seal=seal.header, members=rows)
+        return MembersChanged(union_id=members[0]["union_id"], seal=seal.header, members=rows)
 
     async def command(self, command: Command, key: str) -> dict[str, Any]:
         """Send a command and wait for its reply: ``{"type": …, "data": …}``."""

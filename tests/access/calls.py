@@ -48,6 +48,10 @@ def _removed(city: City, answer: httpx.Response) -> bool:
     return answer.is_success and answer.json()["removed"] > 0
 
 
+def _named(_: City, answer: httpx.Response) -> bool:
+    return any(row["reason"].endswith("是同一会员") for row in answer.json()["rows"])
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What is sent. ``touched`` tells from the answer whether anything of the union's was shown or changed; None
@@ -90,6 +94,7 @@ def path_of(city: City, path: str) -> str:
             "organisation_id": city.union_id,
             "member_id": city.on_list if path.startswith("/todo") else city.member,
             "import_id": city.refused_import if path.endswith("errors.xlsx") else city.pending_import,
+            "transfer_out_id": city.refused_transfer if path.endswith("errors.xlsx") else city.transfer,
             "notice_id": city.notice,
             "check_id": city.check,
             "number": city.batch,
@@ -99,7 +104,7 @@ def path_of(city: City, path: str) -> str:
 
 def path_of_nothing(path: str) -> str:
     """The path with well-formed ids of things that do not exist."""
-    ids = dict.fromkeys(("organisation_id", "member_id", "import_id", "notice_id"), _NOBODY)
+    ids = dict.fromkeys(("organisation_id", "member_id", "import_id", "transfer_out_id", "notice_id"), _NOBODY)
     return _filled(path, {**ids, "check_id": "chk" + "0" * 16, "number": "cbc000200001010000"})
 
 
@@ -131,6 +136,11 @@ _SHOWING = {
     "/imports/{import_id}/items",
     "/imports/{import_id}/errors.xlsx",
     "/approvals",
+    "/transfer-outs",
+    "/transfer-outs/{transfer_out_id}",
+    "/transfer-outs/{transfer_out_id}/items",
+    "/transfer-outs/{transfer_out_id}/result.xlsx",
+    "/transfer-outs/{transfer_out_id}/errors.xlsx",
     "/cards",
     "/cards/export.xlsx",
     "/cards/{member_id}",
@@ -174,6 +184,11 @@ _CALLS: dict[Endpoint, Callable[[City], Call]] = {
     ("member", "POST", "/members"): lambda _: Call(_NEW_MEMBER),
     ("member", "POST", "/members/{member_id}/changes"): lambda _: Call({"mobile": "12"}),
     ("member", "POST", "/imports"): lambda _: Call(files={"file": ("名册.xlsx", b"this is no workbook")}),
+    # a second time, which is refused by name to its own union alone
+    ("member", "POST", "/transfer-outs"): lambda city: Call(
+        {"member_ids": [city.member, city.member], "reason": "left"}, touched=_named
+    ),
+    ("member", "POST", "/transfer-outs/file"): lambda _: Call(files={"file": ("转出.xlsx", b"this is no workbook")}),
     # a line that is not in the file
     ("member", "POST", "/imports/{import_id}/approval"): lambda _: Call({"decision": "approve", "items": [9999]}),
     ("card", "GET", "/todo"): lambda _: Call(touched=_listed),

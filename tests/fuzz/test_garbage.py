@@ -74,7 +74,17 @@ KEYS = ("", "short", "x" * 101, "半角", "a\tb" * 5, "' OR 1=1 --")
 
 WRITING = [line for line in read_table() if line.method in ("POST", "PUT")]
 WITH_ID = [line for line in read_table() if "{" in line.path]
-KEYED = ("/imports", "/members", "/members/{member_id}/changes", "/todo", "/todo/removals", "/checks", "/batches")
+KEYED = (
+    "/imports",
+    "/transfer-outs",
+    "/transfer-outs/file",
+    "/members",
+    "/members/{member_id}/changes",
+    "/todo",
+    "/todo/removals",
+    "/checks",
+    "/batches",
+)
 
 
 @pytest.mark.parametrize("line", WRITING, ids=str)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from card_svc.maintenance import load_outlets, republish
 from card_svc.metadata import METADATA
 from card_svc.outlets.load import DirectoryError
-from card_svc_testing import FEDERATION, SAMPLE_OUTLETS, UNION, Trial, migrate_in_thread, submission
+from card_svc_testing import FEDERATION, SAMPLE_OUTLETS, UNION, Trial, member, migrate_in_thread, submission
 from unioncard.database import engine_for
 from unioncard.migrations import drift
 from unioncard.principal import Role
@@ -48,6 +48,28 @@ async def test_the_directory_of_outlets(trial: Trial) -> None:
         await load_outlets(trial.context.work, f"{head}\n{first}\n{first}\n".encode())
     with pytest.raises(DirectoryError, match="缺少列：网点编号"):
         await load_outlets(trial.context.work, b"a,b\n1,2\n")
+
+
+async def test_who_was_transferred_out_keeps_the_card_and_is_nobodys(trial: Trial) -> None:
+    await trial.listed(2)
+    number = (await trial.ok("POST", "/batches", submission()))["batches"][0]["number"]
+    out = member(1, version=2, state="without_union", union_id=None)
+    told = trial.sealed(out)
+    assert told.union_id is None
+    await trial.tell(told, told)
+    assert await trial.column("SELECT union_id FROM members ORDER BY id") == [None, UNION]
+    assert [row["member_id"] for row in (await trial.ok("GET", "/cards"))["items"]] == [2]
+    # What is at the bank stays there, and its answer finds the member (domain 4.8 is another matter).
+    assert (await trial.ok("GET", f"/batches/{number}"))["members"] == 2
+    ours, nobodys = "1:2:without_union:3630000001", "1:2:in_batch"
+    for noun, content in (("members", ours), ("cards", nobodys)):
+        path = f"/reconciliation/{noun}"
+        first = (await trial.ok("GET", path, role=Role.FEDERATION, organisation=FEDERATION))["items"][0]
+        (checksum,) = await trial.column("SELECT hashtextextended(:content, 0)::text", content=content)
+        assert first == {"id": 0, "count": 1, "checksum": checksum}
+    await trial.run("DELETE FROM outbox")
+    assert await republish(trial.context.work, trial.personal) == 2
+    assert [one.data["union_id"] for one in await trial.sent("card.cards.changed.v1")] == [0, UNION]
 
 
 async def test_what_the_auditor_compares(trial: Trial) -> None:

@@ -19,13 +19,14 @@ from member_svc.members import api as members
 from member_svc.members.sealing import Sealing
 from member_svc.organisations import api as organisations
 from member_svc.reconciliation import api as reconciliation
+from member_svc.transfer_outs import api as transfer_outs
 from unioncard.auth import TokenCheck
 from unioncard.contracts.cards import CardsChanged
 from unioncard.messaging.handling import Handlers
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
 
-DESCRIPTION = "组织、账号、会员、批量导入与审核。"
+DESCRIPTION = "组织、账号、会员、批量导入、审核与转出。"
 ROUTERS = (
     accounts.router,
     organisations.router,
@@ -33,6 +34,7 @@ ROUTERS = (
     imports.router,
     single.router,
     members.router,
+    transfer_outs.router,
     audit.router,
     reconciliation.router,
 )

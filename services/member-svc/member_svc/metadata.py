@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from unioncard.bulk import add_bulk_table
 from unioncard.tables import add_crossing_tables
 
 Row = Mapping[str, Any] | sa.RowMapping
@@ -12,5 +13,6 @@ Row = Mapping[str, Any] | sa.RowMapping
 
 METADATA = sa.MetaData()
 add_crossing_tables(METADATA)
+add_bulk_table(METADATA)
 
 AUDIT_LOG = METADATA.tables["audit_log"]

@@ -21,7 +21,7 @@ async def republish(context: Context) -> tuple[int, int]:
 
     A transaction a batch: killed in between, it is simply run again.
     """
-    return await _organisations(context), await _members(context)
+    return await _organisations(context), await _members(context) + await _without_union(context)
 
 
 async def _organisations(context: Context) -> int:
@@ -46,3 +46,16 @@ async def _members(context: Context) -> int:
         if not rows:
             return done
         done, last = done + len(rows), (rows[-1]["union_id"], rows[-1]["id"])
+
+
+async def _without_union(context: Context) -> int:
+    """Who left a union is known to readers as well; a new one must learn of their cards and cover."""
+    sealing, sealer = Sealing.of(context.keys), context.keys.transport_sealer()
+    done = last = 0
+    while True:
+        async with context.work.begin(ACTOR) as tx:
+            rows = await members.published_without_union(tx.conn, last, BATCH)
+            await publish_members(tx, rows, None, sealing, sealer)
+        if not rows:
+            return done
+        done, last = done + len(rows), rows[-1]["id"]

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from member_svc.imports.columns import BY_FIELD, COLUMNS, match_headers
+from member_svc.imports.columns import BY_FIELD, COLUMNS, ROSTER, match_headers
 from member_svc.imports.rules import MemberRow, read_date, read_row
 from member_svc_testing.rosters import Cell, identity_number, person
 from unioncard.problems import RowError
@@ -123,7 +123,7 @@ def test_headers_and_all_their_synonyms() -> None:
     for column in COLUMNS:
         for name in (column.header, *column.synonyms):
             headers = [name if other is column else other.header for other in COLUMNS]
-            found = match_headers([f" *{header}（必填）" for header in headers])
+            found = match_headers([f" *{header}（必填）" for header in headers], ROSTER)
             assert found.fit, name
             assert found.places[column.field] == COLUMNS.index(column)
 

@@ -49,6 +49,18 @@ async def test_statements_do_not_grow_with_the_number_of_rows(world: World) -> N
     assert max(many) <= 25
 
 
+async def test_statements_of_a_transfer_out_do_not_grow_with_it(world: World) -> None:
+    union, counts = await world.union(), []
+    for count, start in ((10, 1), (1000, 1001)):
+        await ask_and_approve(world, people(count, start=start))
+        ids = [row["id"] for row in await world.rows("SELECT id FROM members WHERE union_id IS NOT NULL")]
+        with statements(world) as seen:
+            answer = await union.post("/transfer-outs", {"member_ids": ids, "reason": "left"})
+        assert (answer.status_code, answer.json()["rows"]) == (201, count)
+        counts.append(len(seen))
+    assert counts[0] == counts[1] <= 25
+
+
 async def test_a_thousand_members_with_the_longest_fields_are_split_by_bytes(world: World) -> None:
     longest = [person(n, 姓名="测" * 100, 联系地址="址" * 100) for n in range(1, 1001)]
     await ask_and_approve(world, longest)

@@ -93,10 +93,14 @@ class Member(Contract):
 
 
 class MembersChanged(Event):
-    """Members of one union that are new or changed; at most 1,000 and under 512 KB."""
+    """Members that are new or changed; at most 1,000 and under 512 KB.
+
+    All of one union, or just transferred out of it (``members[].union_id`` is null then and decides), or, told anew,
+    without a union for some time.
+    """
 
     TYPE: ClassVar[str] = "member.members.changed.v1"
     TOPIC: ClassVar[str] = TOPIC
-    union_id: int
+    union_id: int | None = Field(description="the union whose members these are or were; null: they have none")
     seal: dict[str, str] = Field(description="the message's data key, wrapped for each reader with its transport key")
     members: list[Member] = Field(max_length=1000)

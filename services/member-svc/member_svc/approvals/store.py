@@ -57,7 +57,7 @@ _APPROVE_NEW = sa.text("""
 
 _APPROVE_CHANGES = sa.text("""
     UPDATE members m SET
-        union_id = :union_id, state = 'normal', version = m.version + 1,
+        union_id = :union_id, state = 'normal', version = m.version + 1, left_reason = NULL,
         name_enc = coalesce(c.name_enc, m.name_enc), name_hash = coalesce(c.name_hash, m.name_hash),
         document_type = coalesce(c.document_type, m.document_type),
         document_enc = coalesce(c.document_enc, m.document_enc),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 
 from member_svc.imports import store
+from member_svc.imports.columns import ROSTER
 from member_svc.imports.error_sheet import error_sheet
 from member_svc.imports.models import ImportKind, ImportState, ImportView, ItemState, ItemView, import_view
 from member_svc.imports.receiving import BadRows, check_sheet, keep_refused, take_in
@@ -55,8 +56,8 @@ async def import_roster(
     sealing: Sealing = request.app.state.sealing
     reader: WorkbookReader = request.app.state.reader
     data = await file.read()
-    file_name = _file_name(file.filename)
-    sheet = await reader.read(data)
+    file_name = file_name_of(file.filename)
+    sheet = await reader.read(data, ROSTER)
     today = shanghai_date(context.clock.now())
     checked = await asyncio.to_thread(check_sheet, sheet, today, sealing)
     try:
@@ -74,7 +75,7 @@ async def import_roster(
         raise bad.problem(import_id) from None
 
 
-def _file_name(name: str | None) -> str:
+def file_name_of(name: str | None) -> str:
     """The last part of the name without characters that no name has."""
     last = (name or "").replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in last if c.isprintable()).encode(errors="ignore").decode()[-100:] or "未命名"

@@ -1,10 +1,12 @@
 """The columns of a roster: their headers, what else sheets in use call them, and the lists to choose from.
 
-The one place that names them; the template, the check and the error sheet follow.
+The one place that names them; the template, the check and the error sheet follow. Other sheets that members come in
+have a :class:`Layout` of their own.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from unioncard.documents import DocumentType, Sex
 from unioncard.text import half_width, without_spaces
@@ -46,11 +48,14 @@ GRADE = (
 POST = ("工会会员", "工会小组长", "工会委员", "经审委员", "女职工委员", "工会副主席", "工会主席", "专职工会干部")
 
 
+F = TypeVar("F", bound=StrEnum)
+
+
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Generic[F]):
     """A column of the template. ``choices`` become a drop-down list and are the only values taken."""
 
-    field: Field
+    field: F
     header: str
     synonyms: tuple[str, ...] = ()
     required: bool = True
@@ -60,7 +65,7 @@ class Column:
     width: int = 14
 
 
-COLUMNS: tuple[Column, ...] = (
+COLUMNS: tuple[Column[Field], ...] = (
     Column(Field.NAME, "姓名", ("会员姓名", "名字"), example="张三", note="与证件一致，不加空格"),
     Column(
         Field.DOCUMENT_TYPE,
@@ -119,14 +124,28 @@ ERROR_HEADER = "错误信息"
 # Columns that operators keep for themselves, and the one that we added to a sheet sent back.
 IGNORED = frozenset({"序号", "备注", ERROR_HEADER})
 
-_BY_NAME = {name: column.field for column in COLUMNS for name in (column.header, *column.synonyms)}
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[F]):
+    """A kind of sheet: its columns, which of them must stay text, and the headers that are skipped."""
+
+    columns: tuple[Column[F], ...]
+    text: tuple[F, ...]
+    ignored: frozenset[str] = IGNORED
+
+    def column_called(self, name: str) -> Column[F] | None:
+        """The column with this header or synonym."""
+        return next((one for one in self.columns if name in (one.header, *one.synonyms)), None)
+
+
+ROSTER = Layout(COLUMNS, TEXT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Headers:
+class Headers(Generic[F]):
     """Where each field stands in the sheet (0 is the first column), and what does not fit."""
 
-    places: dict[Field, int]
+    places: dict[F, int]
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     repeated: tuple[str, ...]
@@ -137,20 +156,20 @@ class Headers:
         return not (self.missing or self.unknown or self.repeated)
 
 
-def match_headers(cells: list[str]) -> Headers:
+def match_headers(cells: list[str], layout: Layout[F]) -> Headers[F]:
     """Find the columns by name, in any order; stars, spaces and ``（必填）`` around a name do not matter."""
-    places: dict[Field, int] = {}
+    places: dict[F, int] = {}
     unknown: list[str] = []
     repeated: list[str] = []
     for position, cell in enumerate(cells):
         name = without_spaces(half_width(cell)).replace("*", "").removesuffix("(必填)").removesuffix("(选填)")
-        field = _BY_NAME.get(name)
-        if field is None:
-            if name and name not in IGNORED:
+        column = layout.column_called(name)
+        if column is None:
+            if name and name not in layout.ignored:
                 unknown.append(name[:20])
-        elif field in places:
-            repeated.append(BY_FIELD[field].header)
+        elif column.field in places:
+            repeated.append(column.header)
         else:
-            places[field] = position
-    missing = tuple(column.header for column in COLUMNS if column.required and column.field not in places)
+            places[column.field] = position
+    missing = tuple(one.header for one in layout.columns if one.required and one.field not in places)
     return Headers(places, missing, tuple(unknown), tuple(repeated))

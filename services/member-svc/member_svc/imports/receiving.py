@@ -10,6 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from member_svc.imports import store
+from member_svc.imports.columns import Field
 from member_svc.imports.matching import Asked, ItemKind, Plan, Stored, match
 from member_svc.imports.models import ImportKind, ImportState, ImportView
 from member_svc.imports.rules import MemberRow, read_row, repeated_in_file
@@ -53,7 +54,7 @@ class BadRows(Exception):
         )
 
 
-def check_sheet(sheet: Sheet, today: date, sealing: Sealing) -> Checked:
+def check_sheet(sheet: Sheet[Field], today: date, sealing: Sealing) -> Checked:
     """All rows of a sheet; for a worker thread, since a thousand rows take a while."""
     rows: list[MemberRow] = []
     errors: list[RowError] = []
@@ -215,7 +216,14 @@ def sealed_columns(asked: Asked, member_id: int, sealing: Sealing) -> dict[str, 
 
 
 async def keep_refused(
-    tx: Transaction, principal: Principal, sheet: Sheet, bad: BadRows, sealing: Sealing, *, request: str, file_name: str
+    tx: Transaction,
+    principal: Principal,
+    sheet: Sheet[Field],
+    bad: BadRows,
+    sealing: Sealing,
+    *,
+    request: str,
+    file_name: str,
 ) -> int:
     """Keep the sender's cells with their errors, encrypted, so that the sheet can be given back. Returns the id."""
     request_key = f"{principal.account_id}/{request}"

@@ -69,7 +69,7 @@ class _Reading:
     errors: list[RowError] = field(default_factory=list)
 
     def text(self, at: Field) -> str:
-        return _as_text(self.cells.get(at))
+        return cell_text(self.cells.get(at))
 
     def wrong(self, at: Field, reason: str, remedy: str) -> None:
         self.errors.append(
@@ -154,7 +154,8 @@ def repeated_in_file(rows: Sequence[MemberRow]) -> list[RowError]:
     return errors
 
 
-def _as_text(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
+    """The cell as a person reads it: whole numbers without a point, empty cells as the empty text."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
@@ -164,7 +165,7 @@ def _as_text(cell: Cell) -> str:
 
 def _number_or_text(cell: Cell) -> str | int | float:
     # A bool is an int to Python, and no number to anybody else.
-    return cell if isinstance(cell, str | int | float) and not isinstance(cell, bool) else _as_text(cell)
+    return cell if isinstance(cell, str | int | float) and not isinstance(cell, bool) else cell_text(cell)
 
 
 def _member_number(row: _Reading) -> str | None:
@@ -202,7 +203,7 @@ def read_date(cell: Cell) -> date | None:
     """The day in a cell: a date cell, ``1990-01-31``, ``1990/1/31``, ``1990.1.31``, ``1990年1月31日``, ``19900131``."""
     if isinstance(cell, date):
         return cell
-    text = without_spaces(half_width(_as_text(cell)))
+    text = without_spaces(half_width(cell_text(cell)))
     found = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
     if found is None:
         return None
@@ -226,7 +227,7 @@ def _birth_date(cell: Cell, today: date) -> date:
 def _expiry(cell: Cell, today: date) -> date | None:
     if cell is None or cell == "":
         return None
-    if without_spaces(half_width(_as_text(cell))) in ("长期", "长期有效", "永久"):
+    if without_spaces(half_width(cell_text(cell))) in ("长期", "长期有效", "永久"):
         return LONG_TERM
     found = read_date(cell)
     if found is None:

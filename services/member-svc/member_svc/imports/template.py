@@ -1,11 +1,12 @@
-"""The template to fill in: headers, text columns, drop-down lists, and a sheet that explains."""
+"""Templates to fill in: headers, text columns, drop-down lists, and a sheet that explains."""
 
 import functools
+from collections.abc import Sequence
 from io import BytesIO
 
 import xlsxwriter
 
-from member_svc.imports.columns import COLUMNS, TEXT_FIELDS
+from member_svc.imports.columns import ROSTER, F, Layout
 from member_svc.imports.rules import MAX_ROWS
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -23,16 +24,21 @@ _RULES = (
 
 @functools.cache
 def template() -> bytes:
-    """The workbook as bytes; the same each time."""
+    """The roster's template as bytes; the same each time."""
+    return template_of(ROSTER, "会员信息", _RULES)
+
+
+def template_of(layout: Layout[F], title: str, rules: Sequence[str]) -> bytes:
+    """A template for sheets of this layout; ``rules`` stand on the sheet that explains."""
     buffer = BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
     head = book.add_format({"bold": True, "bg_color": "#DDEBF7", "border": 1, "num_format": "@"})
     must = book.add_format({"bold": True, "bg_color": "#FCE4D6", "border": 1, "num_format": "@"})
     text = book.add_format({"num_format": "@"})
     plain = book.add_format()
-    sheet = book.add_worksheet("会员信息")
+    sheet = book.add_worksheet(title)
     sheet.freeze_panes(1, 0)
-    for position, column in enumerate(COLUMNS):
+    for position, column in enumerate(layout.columns):
         # Dates stay text as well: what Excel makes of them depends on the machine's language.
         sheet.set_column(position, position, column.width, plain if column.choices else text)
         sheet.write_string(0, position, column.header, must if column.required else head)
@@ -48,24 +54,26 @@ def template() -> bytes:
             rule = {"validate": "any", "input_title": column.header, "input_message": column.note}
             sheet.data_validation(1, position, MAX_ROWS, position, rule)
     guide = book.add_worksheet("填写说明")
-    _explain(guide, head, text)
+    _explain(guide, layout, rules, head, text)
     book.close()
     return buffer.getvalue()
 
 
-def _explain(guide: xlsxwriter.worksheet.Worksheet, head: object, text: object) -> None:
+def _explain(
+    guide: xlsxwriter.worksheet.Worksheet, layout: Layout[F], rules: Sequence[str], head: object, text: object
+) -> None:
     guide.set_column(0, 0, 14)
     guide.set_column(1, 1, 8)
     guide.set_column(2, 2, 24)
     guide.set_column(3, 3, 100)
-    for line, rule in enumerate(_RULES):
+    for line, rule in enumerate(rules):
         guide.write_string(line, 0, f"{line + 1}. {rule}")
-    start = len(_RULES) + 1
+    start = len(rules) + 1
     for position, title in enumerate(("列", "必填", "示例", "说明")):
         guide.write_string(start, position, title, head)
-    for line, column in enumerate(COLUMNS, start=start + 1):
+    for line, column in enumerate(layout.columns, start=start + 1):
         note = "、".join(column.choices) if column.choices else column.note
-        if column.field in TEXT_FIELDS:
+        if column.field in layout.text:
             note = note or "文本格式"
         if column.synonyms:
             note += f"（表头也可写作：{'、'.join(column.synonyms)}）"

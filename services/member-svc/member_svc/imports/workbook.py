@@ -5,11 +5,11 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Generic
 
 import structlog
 
-from member_svc.imports.columns import COLUMNS, Field, Headers, match_headers
+from member_svc.imports.columns import F, Headers, Layout, match_headers
 from member_svc.imports.rules import MAX_ROWS, Cell
 from unioncard.problems import Problem, invalid
 
@@ -39,14 +39,14 @@ class SheetRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Generic[F]):
     """The sender's sheet: header cells and rows."""
 
     header: list[str]
     rows: list[SheetRow]
-    headers: Headers
+    headers: Headers[F]
 
-    def cells(self, row: SheetRow) -> dict[Field, Cell]:
+    def cells(self, row: SheetRow) -> dict[F, Cell]:
         """The row's cells by field, however the columns are ordered."""
         return {
             field: as_cell(row.cells[place]) if place < len(row.cells) else None
@@ -67,7 +67,7 @@ class WorkbookReader:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(READERS_AT_ONCE)
 
-    async def read(self, data: bytes) -> Sheet:
+    async def read(self, data: bytes, layout: Layout[F]) -> Sheet[F]:
         """The sheet, or a 422 problem that says what is wrong with the file as a whole."""
         async with self._turns:
             answer = await _ask_reader(data)
@@ -76,14 +76,14 @@ class WorkbookReader:
             title, remedy = _REFUSALS[code]
             where: list[str] = answer["where"]
             raise invalid(f"workbook-{code}", title, remedy.format(where="、".join(where)), cells=where)
-        return _sheet(answer)
+        return _sheet(answer, layout)
 
 
-def _sheet(answer: dict[str, Any]) -> Sheet:
+def _sheet(answer: dict[str, Any], layout: Layout[F]) -> Sheet[F]:
     header = [str(cell) for cell in answer["header"]]
-    headers = match_headers(header)
+    headers = match_headers(header, layout)
     if not headers.fit:
-        raise _wrong_headers(headers)
+        raise _wrong_headers(headers, layout)
     if answer["count"] == 0:
         raise invalid("workbook-empty", *_REFUSALS["empty"])
     if answer["count"] > MAX_ROWS:
@@ -94,13 +94,13 @@ def _sheet(answer: dict[str, Any]) -> Sheet:
     return Sheet(header, [SheetRow(line, cells) for line, cells in answer["rows"]], headers)
 
 
-def _wrong_headers(headers: Headers) -> Problem:
+def _wrong_headers(headers: Headers[F], layout: Layout[F]) -> Problem:
     parts = [
         f"{what}：{'、'.join(names)}"
         for what, names in (("缺少", headers.missing), ("无法识别", headers.unknown), ("重复", headers.repeated))
         if names
     ]
-    expected = "、".join(column.header for column in COLUMNS)
+    expected = "、".join(column.header for column in layout.columns)
     return invalid(
         "wrong-headers",
         "表头与模板不符",

@@ -17,16 +17,21 @@ MESSAGE_BYTES = 480_000
 
 
 async def publish_members(
-    tx: Transaction, rows: Sequence[Row], union_id: int, sealing: Sealing, sealer: TransportSealer
+    tx: Transaction, rows: Sequence[Row], union_id: int | None, sealing: Sealing, sealer: TransportSealer
 ) -> int:
-    """Publish members of one union; returns how many messages. ``rows`` have all columns of the table."""
+    """Publish members that are of one union, or have just left it, or (None) have had none for some time.
+
+    Returns how many messages. ``rows`` have all columns of the table.
+    """
     messages = await asyncio.to_thread(_messages, rows, union_id, sealing, sealer)
     for message in messages:
-        tx.publish(message, key=str(union_id), subject=f"union:{union_id}")
+        tx.publish(message, key=str(union_id or 0), subject=f"union:{union_id or 0}")
     return len(messages)
 
 
-def _messages(rows: Sequence[Row], union_id: int, sealing: Sealing, sealer: TransportSealer) -> list[MembersChanged]:
+def _messages(
+    rows: Sequence[Row], union_id: int | None, sealing: Sealing, sealer: TransportSealer
+) -> list[MembersChanged]:
     messages: list[MembersChanged] = []
     seal, members, size = sealer.new_message(), list[Member](), 0
     for row in rows:

@@ -72,3 +72,11 @@ async def published_page(conn: AsyncConnection, after: tuple[int, int], limit: i
         .limit(limit)
     )
     return (await conn.execute(query)).mappings().all()
+
+
+async def published_without_union(conn: AsyncConnection, after_id: int, limit: int) -> Sequence[sa.RowMapping]:
+    """Members that readers know (approved) and that have no union now, by id."""
+    query = (
+        sa.select(MEMBERS).where(_M.version > 0, _M.union_id.is_(None), _M.id > after_id).order_by(_M.id).limit(limit)
+    )
+    return (await conn.execute(query)).mappings().all()
