@@ -10,11 +10,15 @@ import time
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unioncard_cli import external, jars, kafka, records
 from unioncard_cli.parts import GOOD, Part, in_order
 from unioncard_cli.place import Place, StackError, free_port_base
 from unioncard_cli.records import Record
+
+if TYPE_CHECKING:
+    from workflows.settings import WorkflowsSettings
 
 __all__ = ["Audience", "PartFailed", "Stack", "free_port_base"]
 
@@ -206,6 +210,19 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """The settings that the processes of this stack share (``UNIONCARD_*``)."""
         return self.place.environment()
+
+    def workflow_settings(self) -> "WorkflowsSettings":
+        """How this stack's Kafka and Temporal are reached."""
+        from unioncard.settings import read_settings
+        from workflows.settings import WorkflowsSettings  # here: ``up`` does without
+
+        environment = self.environment()
+        return read_settings(
+            WorkflowsSettings,
+            kafka=environment["UNIONCARD_KAFKA"],
+            temporal=environment["UNIONCARD_TEMPORAL"],
+            temporal_namespace=environment["UNIONCARD_TEMPORAL_NAMESPACE"],
+        )
 
     # -- for tests of faults -----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """``unioncard up | down | status | logs``."""
 
 import time
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -16,10 +17,16 @@ NOT_RUNNING = 3
 
 def up(
     only: Annotated[list[str] | None, typer.Argument(help="start only these parts and what they need")] = None,
+    business_day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="a new stack's business clock begins on this day's morning"),
+    ] = None,
 ) -> None:
     """Start the stack, or what is missing of it, and wait until every part answers."""
     stack = Stack()
     _check_names(stack, only or [])
+    if business_day is not None:
+        _set_clock(stack, business_day)
     try:
         with screens.Progress() as progress:
             stack.up(only or None, progress)
@@ -32,6 +39,14 @@ def up(
         )
         raise typer.Exit(130) from None
     screens.show_where_to_look(stack)
+
+
+def _set_clock(stack: Stack, day: datetime) -> None:
+    from unioncard_cli.season.clock import StackClock  # only who sets a clock needs it
+
+    clock = StackClock(stack)
+    if not clock.start_on(day.date()):
+        screens.say(f"This stack's business clock is on {clock.today()} already and stays there: it never goes back.")
 
 
 def down() -> None:

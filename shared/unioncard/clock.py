@@ -130,8 +130,8 @@ def parse_segments(text: str | bytes) -> tuple[Segment, ...]:
     return segments
 
 
-def append_segment(path: Path, segment: Segment) -> tuple[Segment, ...]:
-    """Add a segment to the file, which is made when it is not there; answers the whole table.
+def append_segment(path: Path, *more: Segment) -> tuple[Segment, ...]:
+    """Add segments to the file, which is made when it is not there; answers the whole table.
 
     Readers see the old table or the new one, two writers come one after the other, and a table that would go back is
     refused with :class:`ClockGoesBack` and changes nothing.
@@ -139,7 +139,7 @@ def append_segment(path: Path, segment: Segment) -> tuple[Segment, ...]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.with_name(path.name + ".lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        segments = (*(_read(path) if path.exists() else ()), segment)
+        segments = (*(_read(path) if path.exists() else ()), *more)
         check_segments(segments)
         fresh = path.with_name(path.name + ".new")
         with open(fresh, "w", encoding="utf-8") as file:

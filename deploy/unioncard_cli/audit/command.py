@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.service import RPCError
 
-from unioncard.settings import read_settings
 from unioncard_cli.audit.checks import LAWS, Difference, differences
 from unioncard_cli.audit.collect import collect
 from unioncard_cli.audit.facts import Facts
@@ -21,7 +20,6 @@ from unioncard_cli.scenery import FEDERATION, password
 from unioncard_cli.screens import show_error
 from unioncard_cli.stack import Stack
 from workflows.client import NamespaceMissing
-from workflows.settings import WorkflowsSettings
 
 SHOWN = 30
 
@@ -55,13 +53,7 @@ def audit(
 
 def verdict(stack: Stack, auditor: Operator, wait_s: float) -> tuple[Facts, list[Difference]]:
     """Ask and compare until everything adds up, or ``wait_s`` has gone by, or a difference is there to stay."""
-    environment = stack.environment()
-    settings = read_settings(
-        WorkflowsSettings,
-        kafka=environment["UNIONCARD_KAFKA"],
-        temporal=environment["UNIONCARD_TEMPORAL"],
-        temporal_namespace=environment["UNIONCARD_TEMPORAL_NAMESPACE"],
-    )
+    settings = stack.workflow_settings()
     sandbox = _url(stack, "sandbox", "UNIONCARD_SANDBOX_URL")
     deadline = time.monotonic() + wait_s
     while True:
