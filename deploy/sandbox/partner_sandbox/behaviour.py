@@ -13,7 +13,7 @@ HEADER = "X-Sandbox-Behaviour"
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
-Partner = Literal["bank", "population", "social_security"]
+Partner = Literal["bank", "population", "social_security", "mail"]
 Fault = Literal["error", "timeout", "reset"]
 
 
@@ -67,6 +67,7 @@ class Behaviour(BaseModel):
     bank: BankBehaviour = BankBehaviour()
     population: Faults = Faults()
     social_security: Faults = Faults()
+    mail: Faults = Faults()
     callback: CallbackBehaviour = CallbackBehaviour()
 
     def changed(self, patch: dict[str, Any]) -> "Behaviour":
@@ -79,7 +80,8 @@ class Behaviour(BaseModel):
 
     def faults(self, partner: Partner) -> Faults:
         """The faults of one partner's requests."""
-        return {"bank": self.bank, "population": self.population, "social_security": self.social_security}[partner]
+        faults: Faults = getattr(self, partner)
+        return faults
 
 
 def chance(seed: str, *what: object) -> float:

@@ -20,6 +20,8 @@ from partner_sandbox.bank.answers import answer_batches
 from partner_sandbox.bank.callbacks import Postman
 from partner_sandbox.bank.models import Batch
 from partner_sandbox.control import api as control
+from partner_sandbox.mail import api as mail
+from partner_sandbox.mail.models import Mail
 from partner_sandbox.memory import api as memory
 from partner_sandbox.offices import api as offices
 from partner_sandbox.offices.models import Question
@@ -50,7 +52,7 @@ def create_app(settings: Settings, keys: Keys) -> FastAPI:
             store.close()
 
     app = FastAPI(title="Partner sandbox", version="1", lifespan=lifespan)
-    for room in (bank, offices, memory, control):
+    for room in (bank, offices, mail, memory, control):
         app.include_router(room.router)
     app.add_exception_handler(problems.Refused, problems.answer_refused)
     app.add_exception_handler(RequestValidationError, problems.answer_invalid)
@@ -83,7 +85,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the bodies that are read raw and so unknown to FastAPI."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     _, schemas = models_json_schema(
-        [(Batch, "validation"), (Question, "validation")], ref_template="#/components/schemas/{model}"
+        [(Batch, "validation"), (Question, "validation"), (Mail, "validation")],
+        ref_template="#/components/schemas/{model}",
     )
     document["components"]["schemas"] |= schemas["$defs"]
     for path in document["paths"].values():

@@ -75,6 +75,16 @@ CREATE TABLE IF NOT EXISTS queries (
     first_at TEXT NOT NULL,
     PRIMARY KEY (partner, query_id)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS mails (
+    key TEXT PRIMARY KEY,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    attachments TEXT NOT NULL,           -- names, sizes and digests; the files themselves are not kept
+    times_received INTEGER NOT NULL,
+    conflicts INTEGER NOT NULL DEFAULT 0,
+    taken_at TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS requests (
     id INTEGER PRIMARY KEY,
     partner TEXT NOT NULL,
@@ -104,6 +114,7 @@ FORGET = (
     "DELETE FROM anomalies",
     "DELETE FROM callbacks",
     "DELETE FROM queries",
+    "DELETE FROM mails",
     "DELETE FROM requests",
     "DELETE FROM people",
     "DELETE FROM control",

@@ -19,7 +19,6 @@ from card_svc.members.handlers import follow_members
 from card_svc.notices import api as notices
 from card_svc.notices.handlers import notify_batches
 from card_svc.outlets import api as outlets
-from card_svc.partners import PartnerClient
 from card_svc.personal import PersonalData
 from card_svc.reconciliation import api as reconciliation
 from card_svc.service import CardService
@@ -31,6 +30,7 @@ from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.holidays import Calendar, seed_rows
 from unioncard.messaging.handling import Handlers
 from unioncard.organisations import follow_organisations
+from unioncard.partner_client import PartnerClient
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from partner_sandbox.behaviour import Partner
+from partner_sandbox.mail import store as mail_store
 from partner_sandbox.memory import store
 from partner_sandbox.problems import PROBLEM_SCHEMA, Refused
 from partner_sandbox.sandbox import TheSandbox
@@ -26,6 +27,14 @@ class OfficeCounts(BaseModel):
     repeats: int
     conflicting_repeats: int
     people_received: int
+
+
+class MailCounts(BaseModel):
+    """What the mail partner was given. A key that came again is a repeat."""
+
+    messages_received: int
+    repeats: int
+    conflicting_repeats: int
 
 
 class Summary(BaseModel):
@@ -54,6 +63,7 @@ class Summary(BaseModel):
     faults_played: int
     population: OfficeCounts
     social_security: OfficeCounts
+    mail: MailCounts
 
 
 @router.get("/summary")
@@ -96,6 +106,12 @@ async def queries(
 ) -> Response:
     """``{queries, next_cursor}``: each query to an office and how often it came."""
     return _page("queries", await sandbox.store.read(store.queries, partner, cursor, limit), limit)
+
+
+@router.get("/mails")
+async def mails(sandbox: TheSandbox, key: str | None = None, cursor: Cursor = 0, limit: Limit = 200) -> Response:
+    """``{mails, next_cursor}``: each message that was taken, its attachments by name, size and digest."""
+    return _page("mails", await sandbox.store.read(mail_store.mails, key, cursor, limit), limit)
 
 
 @router.get("/anomalies")

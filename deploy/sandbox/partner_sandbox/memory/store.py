@@ -94,6 +94,13 @@ SELECT count(*) AS queries_received,
 FROM queries WHERE partner = ?
 """
 
+_MAIL = """
+SELECT count(*) AS messages_received,
+       coalesce(sum(times_received - 1), 0) AS repeats,
+       coalesce(sum(conflicts), 0) AS conflicting_repeats
+FROM mails
+"""
+
 _REQUESTS = """
 SELECT count(*) AS requests_received,
        count(*) FILTER (WHERE outcome = 'malformed') AS malformed_requests,
@@ -109,6 +116,7 @@ def summary(connection: sqlite3.Connection) -> Row:
         counts |= dict(connection.execute(statement).fetchone())
     for office in ("population", "social_security"):
         counts[office] = dict(connection.execute(_OFFICE, [office]).fetchone())
+    counts["mail"] = dict(connection.execute(_MAIL).fetchone())
     return counts
 
 

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from card_svc.bank import store
 from card_svc.bank.models import StatePage
-from card_svc.partners import PartnerClient
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings
 from unioncard.contracts.cards import FetchBankState, FetchBankStateResult
 from unioncard.dates import shanghai_date
 from unioncard.messaging.handling import Message, Outcome, Pending, Succeeded
+from unioncard.partner_client import PartnerClient
 from unioncard.partners import Call, NewCall, Operation, PartnerDown, record_calls
 from unioncard.unit_of_work import Transaction, UnitOfWork
 

@@ -14,12 +14,12 @@ from card_svc.batches.rules import BatchState
 from card_svc.cardlog import store as cardlog
 from card_svc.cardlog.store import Step
 from card_svc.cards import store as cards
-from card_svc.partners import PartnerClient
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings
 from unioncard.contracts.cards import BatchDeadlines, Channel, SubmitBatch, SubmitBatchResult
 from unioncard.holidays import Calendar
 from unioncard.messaging.handling import Message, Outcome, Pending, Refused, Succeeded
+from unioncard.partner_client import PartnerClient
 from unioncard.partners import Call, NewCall, Operation, PartnerDown, record_calls
 from unioncard.unit_of_work import Transaction
 

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from card_svc.checks import store
 from card_svc.checks.rules import reason_against
-from card_svc.partners import PartnerClient
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings
 from unioncard.contracts.cards import CheckChunk, CheckChunkResult
 from unioncard.messaging.handling import Message, Outcome, Pending, Refused, Succeeded
+from unioncard.partner_client import PartnerClient
 from unioncard.partners import Call, NewCall, Operation, PartnerDown, record_calls
 from unioncard.unit_of_work import Transaction
 

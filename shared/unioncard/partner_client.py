@@ -13,7 +13,7 @@ PASSING = frozenset({408, 425, 429})
 
 
 class PartnerClient:
-    """Calls the bank and the offices over HTTP."""
+    """Calls partners over HTTP."""
 
     def __init__(self, timeout_s: float = 25.0) -> None:
         limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)

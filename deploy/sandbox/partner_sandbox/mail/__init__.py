@@ -1,0 +1,1 @@
+"""The mail partner: takes messages once a key."""
