@@ -15,6 +15,8 @@ from insurance_svc.members.handlers import follow_members
 from insurance_svc.notices import api as notices
 from insurance_svc.payments import statements_api, union_api
 from insurance_svc.personal import PersonalData
+from insurance_svc.policies import api as policies
+from insurance_svc.policies import cover
 from insurance_svc.reconciliation import api as reconciliation
 from insurance_svc.seasons import api as seasons
 from insurance_svc.seasons import changes_api as rule_changes
@@ -39,6 +41,8 @@ ROUTERS = (
     enrolments,
     notice,
     lookups,
+    policies,
+    cover,
     district_api,
     union_api,
     statements_api,

@@ -36,6 +36,8 @@ POLICIES = sa.Table(
         postgresql_where=sa.text("NOT void AND second_half IS NOT NULL"),
     ),
     sa.Index("policies_enrolment", "enrolment_id", "id"),
+    # A member's history; the two above hold what stands.
+    sa.Index("policies_void", "member_id", postgresql_where=sa.text("void")),
 )
 
 LEGACY_POLICIES = sa.Table(

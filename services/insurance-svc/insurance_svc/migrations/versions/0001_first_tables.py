@@ -406,6 +406,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("policies_enrolment", "policies", ["enrolment_id", "id"], unique=False)
+    op.create_index("policies_void", "policies", ["member_id"], unique=False, postgresql_where=sa.text("void"))
     op.create_index(
         "policies_first_half",
         "policies",
