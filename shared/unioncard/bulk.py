@@ -12,6 +12,7 @@ import io
 import multiprocessing
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -172,6 +173,28 @@ class Loaded(Counts):
     seconds: float = 0.0
     rejects: Path | None = field(default=None)
 
+    def summary(self, noun: str) -> str:
+        """One line for whoever runs the load."""
+        speed = (self.lines - self.resumed) / self.seconds if self.seconds else 0.0
+        text = f"{noun}: {self.lines} lines, {self.loaded} loaded, {self.known} known, {self.rejected} rejected"
+        if self.resumed:
+            text += f", {self.resumed} lines of them by an earlier run"
+        text += f"; {self.seconds:.1f} s, {speed:,.0f} lines a second"
+        return text + (f"; rejects with reasons: {self.rejects}" if self.rejects else "")
+
+
+def progress(every_s: float = 5.0) -> Callable[[Counts], None]:
+    """Tells on standard error how far a load is, now and then."""
+    told_at = time.monotonic()
+
+    def say(counts: Counts) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at > every_s:
+            told_at = time.monotonic()
+            sys.stderr.write(f"… {counts.lines} lines, {counts.rejected} rejected\n")
+
+    return say
+
 
 class RejectFile:
     """``<name>.rejects.csv``: put together at the end from a part for each chunk.
@@ -199,19 +222,21 @@ class RejectFile:
             writer.writerow([one.line, one.column, one.reason, one.remedy, *kept])
         _write_private(self._parts / f"{chunk.start:015d}", text.getvalue().encode())
 
-    def finish(self) -> Path | None:
-        """One file in order of the lines; None where nothing was rejected."""
+    def finish(self, rejected: int) -> Path | None:
+        """One file in order of the lines; None where nothing was rejected. May be called again."""
         parts = sorted(part for part in self._parts.iterdir() if part.stat().st_size)
-        self.path.unlink(missing_ok=True)
         if parts:
             own = [name for name in self._source.header if name not in REJECT_COLUMNS]
             header = ",".join([*REJECT_COLUMNS, *own]) + "\n"
             _write_private(self.path, header.encode(), *(part.read_bytes() for part in parts))
-        return self.path if parts else None
-
-    def forget_parts(self) -> None:
-        """When the load is done and told."""
-        shutil.rmtree(self._parts)
+        elif not rejected:
+            self.path.unlink(missing_ok=True)
+        # All parts or none: with some of them gone, another run would put too few together.
+        forgotten = self._parts.with_suffix(".done")
+        shutil.rmtree(forgotten, ignore_errors=True)
+        self._parts.rename(forgotten)
+        shutil.rmtree(forgotten)
+        return self.path if rejected else None
 
 
 def _write_private(path: Path, *content: bytes) -> None:

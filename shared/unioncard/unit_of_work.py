@@ -55,6 +55,28 @@ class Transaction:
 
         Raises :class:`~unioncard.messaging.envelope.MessageTooLarge` at once if it could never be sent.
         """
+        self.publish_data(
+            type(contract),
+            contract.model_dump(mode="json"),
+            key=key,
+            subject=subject,
+            idempotency_key=idempotency_key,
+            reply_to=reply_to,
+            traceparent=traceparent,
+        )
+
+    def publish_data(
+        self,
+        contract: type[Contract],
+        data: Mapping[str, Any],
+        *,
+        key: str,
+        subject: str | None = None,
+        idempotency_key: str | None = None,
+        reply_to: str | None = None,
+        traceparent: str | None = None,
+    ) -> None:
+        """The same with data as the contract has it in JSON, for bulk: parts may be ``orjson.Fragment``."""
         envelope = Envelope(
             id=new_id(),
             source=self.source,
@@ -64,9 +86,9 @@ class Transaction:
             traceparent=traceparent or current_traceparent(),
             idempotencykey=idempotency_key,
             replyto=reply_to,
-            data=contract.model_dump(mode="json"),
+            data=dict(data),
         )
-        self.outbox.append(outbox.outgoing(envelope, type(contract), key))
+        self.outbox.append(outbox.outgoing(envelope, contract, key))
 
     def audit(
         self,

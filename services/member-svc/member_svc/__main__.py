@@ -1,6 +1,6 @@
 """``python -m member_svc`` serves; with a command it does that and ends.
 
-``migrate`` · ``load-organisations FILE.csv`` · ``load-accounts FILE.csv`` · ``republish``
+``migrate`` · ``load-organisations FILE.csv`` · ``load-accounts FILE.csv`` · ``load-legacy FILE.csv`` · ``republish``
 
 What only one of these needs is imported there: the application is most of a start, and ``migrate`` can do without.
 """
@@ -37,6 +37,10 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("migrate", help="make or update the database")
     for name, what in (("load-organisations", "the organisation tree"), ("load-accounts", "accounts")):
         commands.add_parser(name, help=f"load {what} from a CSV file").add_argument("file", type=Path)
+    legacy = commands.add_parser("load-legacy", help="load members of the previous system from a CSV file; resumable")
+    legacy.add_argument("file", type=Path)
+    legacy.add_argument("--rejects", type=Path, required=True, help="folder for the lines that are not loaded")
+    legacy.add_argument("--workers", type=int, help="processes that check and encrypt; else one a core")
     commands.add_parser("republish", help="send the whole state as events again, for a new reader")
     return parser.parse_args()
 
@@ -58,8 +62,10 @@ def _migrate(settings: Settings) -> None:
 async def _maintain(settings: Settings, asked: argparse.Namespace) -> int:
     from member_svc.accounts.loading import load_accounts
     from member_svc.csv_files import BadFile
+    from member_svc.legacy.loading import load_members
     from member_svc.organisations.loading import load_organisations
     from member_svc.republishing import republish
+    from unioncard.bulk import BadSource, progress
     from unioncard.service import start
 
     context = start("member-svc", settings)
@@ -72,11 +78,17 @@ async def _maintain(settings: Settings, asked: argparse.Namespace) -> int:
             for login, password in accounts.generated:
                 print(f"{login},{password}")  # noqa: T201  # standard output has nothing else
             _say(f"{accounts.lines} lines, {accounts.changed} accounts new or changed")
+        elif asked.command == "load-legacy":
+            members = await load_members(context, asked.file, asked.rejects, workers=asked.workers, say=progress())
+            _say(members.summary("members"))
         else:
-            organisations, members = await republish(context)
-            _say(f"{organisations} organisations and {members} members published again")
+            organisations, told = await republish(context)
+            _say(f"{organisations} organisations and {told} members published again")
     except BadFile as bad:
         sys.stderr.write(f"文件未加载，请修改后重试：\n{bad}\n")
+        return 1
+    except BadSource as bad_source:
+        sys.stderr.write(f"{bad_source}\n")
         return 1
     finally:
         await context.engine.dispose()

@@ -1,0 +1,1 @@
+"""Members of the previous system: millions of lines, checked like rosters, loaded in chunks, told to readers."""
