@@ -1,16 +1,21 @@
 """insurance-svc put together."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from fastapi import FastAPI
 
 from insurance_svc.audit import api as audit
 from insurance_svc.batches import api as batches
-from insurance_svc.batches import centre_api, district_api
+from insurance_svc.batches import centre_api, district_api, mail
 from insurance_svc.batches import handlers as batch_handlers
 from insurance_svc.campaigns import api as campaigns
 from insurance_svc.campaigns.handlers import HANDLERS as CAMPAIGN_HANDLERS
 from insurance_svc.cards.handlers import follow_cards
 from insurance_svc.enrolments import api as enrolments
+from insurance_svc.enrolments import handlers as enrolment_handlers
 from insurance_svc.enrolments import lookups, notice
+from insurance_svc.enrolments import personal as personal_enrolments
 from insurance_svc.members.handlers import follow_members
 from insurance_svc.notices import api as notices
 from insurance_svc.payments import statements_api, union_api
@@ -25,10 +30,11 @@ from insurance_svc.settings import InsuranceSettings
 from insurance_svc.splits import api as splits
 from unioncard.auth import TokenCheck, jwks_from
 from unioncard.contracts.cards import CardsChanged
-from unioncard.contracts.insurance import VoidUnpaid
+from unioncard.contracts.insurance import BatchPersonal, NotifyPremium, SendPaymentDetails, VoidUnpaid
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.messaging.handling import Handlers
 from unioncard.organisations import follow_organisations
+from unioncard.partner_client import PartnerClient
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
 
@@ -40,6 +46,7 @@ ROUTERS = (
     notices,
     enrolments,
     notice,
+    personal_enrolments,
     lookups,
     policies,
     cover,
@@ -69,6 +76,7 @@ def create_app(context: Context, settings: InsuranceSettings) -> FastAPI:
 
 def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalData) -> Parts:
     """What the service listens to and whom it calls."""
+    client = PartnerClient(settings.partner_timeout_s)
     return Parts(
         tokens=TokenCheck(jwks_from(settings.member_url)),
         handlers=Handlers(
@@ -77,6 +85,31 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
                 MembersChanged: follow_members(personal),
                 CardsChanged: follow_cards,
             },
-            commands={**CAMPAIGN_HANDLERS, VoidUnpaid: batch_handlers.void_unpaid},
+            commands={
+                **CAMPAIGN_HANDLERS,
+                BatchPersonal: enrolment_handlers.batch_personal(personal, settings.instant_payment_days),
+                VoidUnpaid: batch_handlers.void_unpaid,
+                NotifyPremium: mail.notify,
+                SendPaymentDetails: mail.send_details,
+            },
         ),
+        partners={
+            mail.PARTNER: {
+                "notice": mail.notice_operation(settings, personal, client),
+                "details": mail.details_operation(settings, personal, client),
+            }
+        },
+        background=(_closing(client),),
     )
+
+
+def _closing(client: PartnerClient) -> Callable[[], Awaitable[None]]:
+    """Gives the client's connections back when the process ends."""
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await client.close()
+
+    return wait

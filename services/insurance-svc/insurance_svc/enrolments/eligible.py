@@ -27,7 +27,7 @@ class Offer:
     """Numbers made on these days are newly issued; None where no such way exists (2014)."""
 
 
-_KIND = {Way.PERSONAL: "m.kind IN ('flexible', 'outside')"}
+_MISFIT = {Way.PERSONAL: "m.kind = 'employed' THEN 'not_personal'"}
 
 _CARD_SERVES = {
     Way.NEWLY_ISSUED: "WHEN c.numbered_on IS NULL OR c.numbered_on NOT BETWEEN :new_from AND :new_to"
@@ -49,7 +49,8 @@ _JUDGED = """
     SELECT {member} AS member_id, m.name, m.number, m.document_type, m.document_number, c.number_end, c.numbered_on,
            cover.first_day, cover.term, cover.first_half, cover.second_half,
            CASE WHEN m.id IS NULL THEN 'not_of_union'
-                WHEN m.state <> 'normal' OR m.number IS NULL OR NOT ({kind}) THEN 'not_in_service'
+                WHEN m.state <> 'normal' OR m.number IS NULL THEN 'not_in_service'
+                WHEN {misfit}
                 WHEN c.state IS DISTINCT FROM 'issued' THEN 'no_card'
                 {card}
                 WHEN EXISTS (
@@ -99,7 +100,7 @@ def _query(template: str, way: Way, chosen: bool, new_numbers: bool) -> sa.TextC
     """The statement for one way; the same object each time, so that it is prepared once."""
     judged = _JUDGED.format(
         member="chosen.id" if chosen else "m.id",
-        kind=_KIND.get(way, "m.kind = 'employed'"),
+        misfit=_MISFIT.get(way, "m.kind <> 'employed' THEN 'not_in_service'"),
         card=_CARD_SERVES.get(way, "") if new_numbers or way is Way.CENTRALIZED else "",
         rows=_CHOSEN if chosen else _WHOLE,
         days=_OWN_DAYS if way is Way.NEWLY_ISSUED else _GIVEN_DAYS,

@@ -19,7 +19,7 @@ from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import Scheme
 from unioncard.database import reading
 from unioncard.dates import shanghai_date
-from unioncard.money import Fen, format_yuan
+from unioncard.money import Fen, capital_yuan, format_yuan
 from unioncard.problems import conflict
 from unioncard.typesetting import PDF, typeset
 from unioncard.web.app import problem_responses
@@ -147,7 +147,8 @@ def paper_of(notice: Notice) -> dict[str, Any]:
             ["基层单位划款截止日", day_in_words(notice.pay_until) if notice.pay_until else "由区局工会通知"],
         ],
         "paragraphs": [
-            f"请于{pay_until}，按{notice.district_name}的安排，将贵会承担的{_yuan(notice.union_fen)}划入其账户；"
+            f"请于{pay_until}，按{notice.district_name}的安排，将贵会承担的{_yuan(notice.union_fen)}"
+            f"（大写：{capital_yuan(Fen(notice.union_fen))}）划入其账户；"
             "请勿直接向中心划款。",
             notice.when_late,
             "名单如有补充，可在截止日前再次提交；告知书以最近一次提交后的内容为准。",

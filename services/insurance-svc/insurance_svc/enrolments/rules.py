@@ -212,6 +212,7 @@ class LeftOut(StrEnum):
 
     NOT_OF_UNION = "not_of_union"
     NOT_IN_SERVICE = "not_in_service"
+    NOT_PERSONAL = "not_personal"
     NO_CARD = "no_card"
     CARD_TOO_LATE = "card_too_late"
     NOT_NEWLY_ISSUED = "not_newly_issued"
@@ -233,6 +234,7 @@ class LeftOut(StrEnum):
 _LEFT_OUT = {
     LeftOut.NOT_OF_UNION: ("不是本会会员", "请从名单中移出；如应属本会，请先办理会员转入。"),
     LeftOut.NOT_IN_SERVICE: ("不是在职的正常会员", "待审核或转会完成后再办理；灵活就业等会员由本人参保。"),
+    LeftOut.NOT_PERSONAL: ("在职会员不能以个人身份参保", "请由所属工会统一办理参保。"),
     LeftOut.NO_CARD: ("尚未办理会员服务卡", "请先为其办卡，卡号生成后再办理参保。"),
     LeftOut.CARD_TOO_LATE: ("卡号在截止日之后生成", "请在卡号生成后办理新办卡人员即时参保。"),
     LeftOut.NOT_NEWLY_ISSUED: ("不是新办卡人员", "请办理有卡无保人员即时参保。"),
