@@ -2,11 +2,11 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from insurance_svc.batches import export, store
+from insurance_svc.batches import export, papers, store
 from insurance_svc.batches.views import BatchDetail, BatchPage, Day, Number, as_batch, as_detail
 from insurance_svc.service import VIEWERS, TheService, scope
 from unioncard.auth import Allow, Principal, Role
@@ -14,6 +14,7 @@ from unioncard.contracts.insurance import PremiumState, Scheme
 from unioncard.database import reading
 from unioncard.dates import day_start, shanghai_date
 from unioncard.problems import invalid, not_found
+from unioncard.typesetting import PDF
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id
 from unioncard.web.pages import Paging, cursor_after
@@ -90,6 +91,38 @@ async def export_batches(principal: Viewer, service: TheService, filters: TheFil
         tx.audit("batches.exported", subject, organisation_id=principal.organisation_id, after={"rows": len(rows)})
     content = await asyncio.to_thread(export.batches, rows)
     return export.download(content, "premium-batches.xlsx")
+
+
+@router.get(
+    "/{number}/notice.pdf", response_class=Response, responses={200: {"content": {PDF: {}}}}, summary="缴费告知书"
+)
+async def print_notice(number: Number, principal: Viewer, service: TheService) -> Response:
+    """区局的参保缴费告知书：分档人数，含与不含补贴的合计，清算分配款，应缴金额（大小写），截止日与账户。"""
+    row, sums, _ = await _paper(number, principal, service)
+    today = shanghai_date(service.context.clock.now())
+    content = await asyncio.to_thread(papers.notice, service.settings.font_paths, row, sums, today)
+    headers = {"Content-Disposition": f'inline; filename="{number}.pdf"', "Cache-Control": "no-store"}
+    return Response(content, media_type=PDF, headers=headers)
+
+
+@router.get(
+    "/{number}/details.xlsx",
+    response_class=Response,
+    responses={200: {"content": {export.XLSX: {}}}},
+    summary="缴费明细",
+)
+async def download_details(number: Number, principal: Viewer, service: TheService) -> Response:
+    """批次的缴费明细，按工会与名单。"""
+    row, _, prices = await _paper(number, principal, service)
+    return export.download(await asyncio.to_thread(papers.details, row, prices), f"{number}.xlsx")
+
+
+async def _paper(number: str, principal: Principal, service: TheService) -> tuple[Any, Any, Any]:
+    async with reading(service.context.engine) as conn:
+        row = await store.find(conn, await scope(conn, principal), number)
+        if row is None:
+            raise not_found("这个参保批次")
+        return row, await store.sums(conn, number), await store.prices(conn, number)
 
 
 @router.get("/{number}", summary="参保批次详情")

@@ -43,6 +43,16 @@ _WRITE_OFF = sa.text("""
     RETURNING *
 """)
 
+_PRICES = sa.text("""
+    SELECT e.id, o.name AS union_name, e.way, e.class_code, p.*
+    FROM enrolments e JOIN enrolment_prices p ON p.enrolment_id = e.id LEFT JOIN organisations o ON o.id = e.union_id
+    WHERE e.batch_number = :number ORDER BY o.name, e.id, p.term
+""")
+
+_DETAILS_SENT = sa.text("""
+    UPDATE batches SET details_sent_at = coalesce(details_sent_at, :now) WHERE number = :number RETURNING *
+""")
+
 _PAID = sa.text("""
     SELECT number FROM batches WHERE state = 'passed' AND received_fen >= due_fen
       AND (CAST(:scheme AS text) IS NULL OR scheme = :scheme)
@@ -88,6 +98,28 @@ async def find(conn: AsyncConnection, scope: Scope, number: str) -> sa.Row[Any] 
     query = _with_district().where(BATCHES.c.number == number, scope.covers(ORGANISATIONS.c.path))
     row: sa.Row[Any] | None = (await conn.execute(query)).one_or_none()
     return row
+
+
+async def with_district(conn: AsyncConnection, number: str) -> sa.Row[Any]:
+    """A batch that is known to be, with the district's name."""
+    row: sa.Row[Any] = (await conn.execute(_with_district().where(BATCHES.c.number == number))).one()
+    return row
+
+
+async def federation_ids(conn: AsyncConnection) -> list[int]:
+    """The organisation to which the federation's and the centre's accounts belong."""
+    columns = ORGANISATIONS.c
+    return list((await conn.execute(sa.select(columns.id).where(columns.level == "federation"))).scalars())
+
+
+async def prices(conn: AsyncConnection, number: str) -> Sequence[sa.Row[Any]]:
+    """A batch's lists by union, a row for each price of each."""
+    return (await conn.execute(_PRICES, {"number": number})).all()
+
+
+async def details_sent(tx: Transaction, number: str) -> sa.Row[Any]:
+    """The payment details are on their way; the first time counts."""
+    return (await tx.conn.execute(_DETAILS_SENT, {"number": number, "now": tx.now})).one()
 
 
 async def sums(conn: AsyncConnection, number: str) -> Sequence[sa.Row[Any]]:
