@@ -23,8 +23,8 @@ help: ## list the targets
 
 setup: $(STAMP) ## make the virtual environment with every pinned dependency
 
-demo: setup ## bring the stack up and take a roster of 1,000 all the way to bank cards
-	@$(BIN)/unioncard up
+demo: setup ## bring the stack up, take a roster of 1,000 to bank cards, and play the 2020 season at speed
+	@$(BIN)/unioncard up --business-day 2019-10-24
 	@$(BIN)/unioncard demo
 
 test: lint ## lint, types and every test, on real PostgreSQL, Kafka and Temporal

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 # The service, or what it needs, is away for the moment and has done nothing.
 AWAY = (502, 503, 504)
+
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class Refusal(Exception):
@@ -34,9 +36,18 @@ class Operator:
     after a lost connection keeps its ``Idempotency-Key``: that is how a browser on a bad line behaves.
     """
 
-    def __init__(self, member_url: str, card_url: str, login: str, password: str, *, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        member_url: str,
+        card_url: str,
+        login: str,
+        password: str,
+        *,
+        insurance_url: str = "",
+        patience_s: float = 60.0,
+    ) -> None:
         self.login = login
-        self._urls = {"member": member_url, "card": card_url}
+        self._urls = {"member": member_url, "card": card_url, "insurance": insurance_url}
         self._password = password
         self._patience_s = patience_s
         self._client = httpx.Client(timeout=60.0)
@@ -60,10 +71,20 @@ class Operator:
         """The JSON answer of a PUT, or :class:`Refusal`."""
         return self.send(service, "PUT", path, json=body).json()
 
-    def upload(self, service: str, path: str, name: str, content: bytes, *, key: str | None = None) -> Any:
-        """Upload a file as a form would."""
-        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return self.send(service, "POST", path, files={"file": (name, content, kind)}, key=key or new_key()).json()
+    def upload(
+        self,
+        service: str,
+        path: str,
+        name: str,
+        content: bytes,
+        *,
+        kind: str = EXCEL,
+        fields: Mapping[str, str] | None = None,
+        key: str | None = None,
+    ) -> Any:
+        """Upload a file as a form would, with its other fields."""
+        files = {"file": (name, content, kind)}
+        return self.send(service, "POST", path, files=files, data=fields, key=key or new_key()).json()
 
     def pages(self, service: str, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """All items of a list, page by page."""

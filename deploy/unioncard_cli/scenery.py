@@ -16,6 +16,17 @@ from unioncard_cli.stack import Stack
 
 OUTLETS = REPOSITORY / "services" / "card-svc" / "samples" / "outlets.csv"
 FEDERATION = "federation@unioncard.example"
+#: Whoever approves what the first one asked for (four eyes).
+SECOND_FEDERATION = "federation-2@unioncard.example"
+CENTRE_REVIEWER = "centre-reviewer@unioncard.example"
+CENTRE_PAYER = "centre-payer@unioncard.example"
+
+_CENTRAL_ACCOUNTS = {
+    FEDERATION: "federation",
+    SECOND_FEDERATION: "federation",
+    CENTRE_REVIEWER: "centre_reviewer",
+    CENTRE_PAYER: "centre_payer",
+}
 
 _ORGANISATION = (
     "code",
@@ -71,6 +82,18 @@ class Scenery:
         """The federation's operator, who also audits."""
         return self._operator(FEDERATION)
 
+    def second_federation(self) -> Operator:
+        """Another operator of the federation."""
+        return self._operator(SECOND_FEDERATION)
+
+    def centre_reviewer(self) -> Operator:
+        """Who passes or returns batches at the mutual-aid centre."""
+        return self._operator(CENTRE_REVIEWER)
+
+    def centre_payer(self) -> Operator:
+        """Who watches the account and writes batches off."""
+        return self._operator(CENTRE_PAYER)
+
     def district(self, district: District) -> Operator:
         """The district's operator, direct superior of its unions."""
         return self._operator(district.login)
@@ -81,7 +104,8 @@ class Scenery:
 
     def _operator(self, login: str) -> Operator:
         place = self.stack.place
-        return Operator(place.url("member-svc"), place.url("card-svc"), login, password(self.stack))
+        services = place.url("member-svc"), place.url("card-svc")
+        return Operator(*services, login, password(self.stack), insurance_url=place.url("insurance-svc"))
 
 
 def load(stack: Stack, districts: Sequence[District]) -> Scenery:
@@ -143,7 +167,8 @@ def _organisations(districts: Sequence[District]) -> Iterable[Sequence[str]]:
 
 
 def _accounts(districts: Sequence[District], secret: str) -> Iterable[Sequence[str]]:
-    yield (FEDERATION, secret, "federation", "SH", "")
+    for login, role in _CENTRAL_ACCOUNTS.items():
+        yield (login, secret, role, "SH", "")
     for district in districts:
         yield (district.login, secret, "district", district.organisation, "")
         for number in range(1, district.unions + 1):

@@ -3,7 +3,7 @@
 Every step may be cut short by a dying process and is then done again with the same ``Idempotency-Key``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -17,14 +17,19 @@ from unioncard_cli.roster import Person, Trait, workbook
 OUTLET = {"branch": "中东示例支行", "outlet": "ZD-001"}
 
 
+def _today() -> date:
+    return datetime.now(SHANGHAI).date()
+
+
 @dataclass(slots=True)
 class CardStory:
-    """One union, its superior, and the partners' sandbox."""
+    """One union, its superior, and the partners' sandbox. ``today`` says which business day it is."""
 
     union: Operator
     superior: Operator
     sandbox_url: str
     patience_s: float = 120.0
+    today: Callable[[], date] = _today
     submission_traces: list[str] = field(default_factory=list)
 
     def tell_offices(self, people: Sequence[Person]) -> None:
@@ -121,24 +126,20 @@ class CardStory:
 
     def record_call(self, number: str) -> None:
         """登记银行来电."""
-        self.union.post("card", f"/batches/{number}/call", {"called_on": _today().isoformat()})
+        self.union.post("card", f"/batches/{number}/call", {"called_on": self.today().isoformat()})
 
     def pick_up(self, number: str, in_person: Sequence[int] = ()) -> dict[str, Any]:
         """登记领卡: all collected but those who declined to give a copy (领卡告知函)."""
         body = {
             "all_collected": True,
             "in_person": [{"member_id": member} for member in in_person],
-            "on": _today().isoformat(),
+            "on": self.today().isoformat(),
         }
         return dict(self.union.post("card", f"/batches/{number}/pickups", body))
 
     def members_of(self, number: str) -> list[dict[str, Any]]:
         """The batch's members with their outcomes."""
         return list(self.union.pages("card", f"/batches/{number}/members"))
-
-
-def _today() -> date:
-    return datetime.now(SHANGHAI).date()
 
 
 def bad_rows(refusal: Refusal) -> list[dict[str, Any]]:

@@ -40,7 +40,8 @@ def audit(
     """
     stack = Stack()
     services = _url(stack, "member-svc", "UNIONCARD_MEMBER_URL"), _url(stack, "card-svc", "UNIONCARD_CARD_URL")
-    auditor = Operator(*services, login, secret or password(stack), patience_s=wait)
+    insurance = _url(stack, "insurance-svc", "UNIONCARD_INSURANCE_URL")
+    auditor = Operator(*services, login, secret or password(stack), insurance_url=insurance, patience_s=wait)
     try:
         facts, found = verdict(stack, auditor, wait)
     except Exception as error:

@@ -1,0 +1,35 @@
+"""How a season begins on a stack: its rules are loaded, and on its first day the daily schedule opens the campaign."""
+
+import asyncio
+
+from unioncard_cli.operators import Operator, until
+from unioncard_cli.place import REPOSITORY
+from unioncard_cli.scenery import service_command
+from unioncard_cli.season.acts import SCHEME, YEAR
+from unioncard_cli.stack import Stack
+
+SEASONS = REPOSITORY / "services" / "insurance-svc" / "samples"
+
+
+def load_rules(stack: Stack) -> str:
+    """费率、保障责任、日历、央企名单 from CSV; what was there already stays. Says how many rows."""
+    return service_command(stack, "insurance-svc", "load-season", str(SEASONS)).strip()
+
+
+def open_campaign(stack: Stack, federation: Operator, patience_s: float = 60.0) -> None:
+    """Trigger the schedule as the business night does, and wait until the campaign is open."""
+    asyncio.run(_trigger(stack))
+    until(
+        f"the campaign of {YEAR}",
+        lambda: federation.get("insurance", f"/campaigns/{SCHEME}/{YEAR}"),
+        lambda seen: seen["state"] == "open",
+        patience_s,
+    )
+
+
+async def _trigger(stack: Stack) -> None:
+    from workflows.client import RPC_TIMEOUT, connect  # here, as importing temporalio takes a second
+    from workflows.schedules import CAMPAIGNS_DAILY
+
+    client = await connect(stack.workflow_settings())
+    await client.get_schedule_handle(CAMPAIGNS_DAILY).trigger(rpc_timeout=RPC_TIMEOUT)
