@@ -129,7 +129,14 @@ def test_make_says_so_when_python_is_missing_or_too_old(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     for name in ("Makefile", "requirements.lock"):
         shutil.copy(root / name, tmp_path / name)
-    for room in ("shared", "services/member-svc", "services/card-svc", "workflows", "deploy"):
+    for room in (
+        "shared",
+        "services/member-svc",
+        "services/card-svc",
+        "services/insurance-svc",
+        "workflows",
+        "deploy",
+    ):
         (tmp_path / room).mkdir(parents=True)
         (tmp_path / room / "pyproject.toml").touch()
     old = tmp_path / "python3.8"
