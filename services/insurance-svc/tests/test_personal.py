@@ -123,7 +123,7 @@ async def test_a_days_enrolments_become_one_batch_a_district(trial: Trial) -> No
 async def test_statements_do_not_grow_with_members(trial: Trial) -> None:
     await trial.load_seasons()
     await flexible(trial, *range(1, 12))
-    counted = []
+    counted: list[int] = []
     for members in ([1], range(2, 12)):
         trial.clock.at = MARCH
         for one in members:
