@@ -6,7 +6,7 @@ from typing import TypeVar
 from insurance_svc.campaigns import rules, store
 from insurance_svc.campaigns.rules import LAPSED, Subject
 from insurance_svc.enrolments.release import release_lists
-from insurance_svc.notices.store import tell
+from insurance_svc.notices.store import NewNotice, tell
 from insurance_svc.organisations import districts
 from insurance_svc.seasons import store as seasons
 from insurance_svc.seasons.rules import times
@@ -114,7 +114,12 @@ async def show_district(tx: Transaction, command: ShowDistrict) -> Outcome:
 async def notify_district(tx: Transaction, command: NotifyDistrict) -> Outcome:
     """Tell a district and its unions, each occasion once."""
     subject = await _subject(tx, command.scheme.value, command.coverage_year, command.district_id)
-    return Succeeded(Notified(recipients=await tell(tx, rules.notices(command.kind, subject, command.occurrence))))
+    about = f"campaign:{subject.scheme}/{subject.year}"
+    told = [
+        NewNotice(organisation, command.kind.value, about, title, text, command.occurrence)
+        for organisation, title, text in rules.notices(command.kind, subject)
+    ]
+    return Succeeded(Notified(recipients=await tell(tx, told)))
 
 
 async def close_district(tx: Transaction, command: CloseDistrict) -> Outcome:

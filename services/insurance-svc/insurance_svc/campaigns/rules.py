@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from insurance_svc.notices.store import NewNotice
 from insurance_svc.seasons.rules import SCHEME_NAMES, PhaseDays
 from unioncard.contracts.insurance import DistrictNoticeKind, DistrictStanding, Phase
+from unioncard.money import Fen, format_yuan
 
 STATE_LABELS = {"planned": "未开始", "open": "进行中", "closed": "已结束"}
 
@@ -68,12 +68,11 @@ class Subject:
         return found.in_words() if found else "另行通知的时间"
 
 
-def notices(kind: DistrictNoticeKind, about: Subject, occurrence: int) -> list[NewNotice]:
-    """The notices to the district and its unions; none where nothing is missing."""
+def notices(kind: DistrictNoticeKind, about: Subject) -> list[tuple[int, str, str]]:
+    """``(organisation, title, text)`` for the district and its unions; nothing where nothing is missing."""
     said = [(about.district_id, *_to_district(kind, about))] if _concerns_district(kind, about) else []
-    said += [(union.union_id, *text) for union in about.unions if (text := _to_union(kind, about, union)) is not None]
-    subject = f"campaign:{about.scheme}/{about.year}"
-    return [NewNotice(to, kind.value, subject, title, text, occurrence) for to, title, text in said]
+    to_unions = [(union.union_id, _to_union(kind, about, union)) for union in about.unions]
+    return said + [(union_id, *text) for union_id, text in to_unions if text is not None]
 
 
 def _concerns_district(kind: DistrictNoticeKind, about: Subject) -> bool:
@@ -157,10 +156,9 @@ def _to_union(kind: DistrictNoticeKind, about: Subject, union: UnionStanding) ->
                 f"{about.days(Phase.DISTRICT_SUBMISSION)}；逾期请办理即时参保。",
             )
         case DistrictNoticeKind.UNION_PAYMENT_CLOSING if union.unpaid_fen:
-            yuan = f"{union.unpaid_fen // 100:,}.{union.unpaid_fen % 100:02d}"
             return (
                 f"{about.name}：请向区局缴费",
-                f"贵会应向区局缴纳的 {yuan} 元尚未登记到账，缴费时间为{about.days(Phase.UNION_PAYMENT)}。"
-                "未缴费的名单不能提交，相关会员不能获得本次集中参保的保障。",
+                f"贵会应向区局缴纳的 {format_yuan(Fen(union.unpaid_fen))} 元尚未登记到账，"
+                f"缴费时间为{about.days(Phase.UNION_PAYMENT)}。未缴费的名单不能提交，相关会员不能获得本次集中参保的保障。",
             )
     return None

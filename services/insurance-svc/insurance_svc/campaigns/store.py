@@ -52,7 +52,8 @@ _UNIONS = sa.text(f"""
            count(l.id) FILTER (WHERE l.state = 'returned' AND NOT EXISTS (
                SELECT FROM lists later WHERE later.union_id = l.union_id AND later.submitted_at > l.returned_at
                  AND later.state IN ('submitted', 'basket', 'in_batch'))),
-           coalesce(sum(greatest(l.union_fen - l.paid_fen, 0)) FILTER (WHERE l.state IN ('submitted', 'basket')), 0)
+           CAST(coalesce(sum(greatest(l.union_fen - l.paid_fen, 0))
+               FILTER (WHERE l.state IN ('submitted', 'basket')), 0) AS bigint)
     FROM organisations d
     JOIN organisations u ON u.path LIKE d.path || '%' AND u.level = 'union'
     LEFT JOIN lists l ON l.union_id = u.id
