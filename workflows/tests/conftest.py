@@ -3,6 +3,7 @@
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,20 +17,35 @@ from workflows.namespace import add_search_attributes
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 from workflows.settings import WorkflowsSettings
 from workflows_testing.card_office import SUBMITTED, CardOffice, Season
+from workflows_testing.insurance_office import EVE, Campaigning, InsuranceOffice
 
 TIME_SKIPPING_SERVER = Path(sys.executable).with_name("temporal-test-server")
 
 
 @pytest.fixture
-async def season() -> AsyncIterator[Season]:
+async def env() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(TIME_SKIPPING_SERVER), data_converter=pydantic_data_converter
     ) as env:
         await add_search_attributes(env.client, list(SEARCH_ATTRIBUTES))
-        office = CardOffice([Segment(await env.get_current_time(), SUBMITTED)])
-        season = Season(env, office, f"season-{uuid.uuid4()}")
-        async with office.worker(env.client, season.task_queue):
-            yield season
+        yield env
+
+
+@pytest.fixture
+async def season(env: WorkflowEnvironment) -> AsyncIterator[Season]:
+    office = CardOffice([Segment(await env.get_current_time(), SUBMITTED)])
+    season = Season(env, office, f"season-{uuid.uuid4()}")
+    async with office.worker(env.client, season.task_queue):
+        yield season
+
+
+@pytest.fixture
+async def campaigning(env: WorkflowEnvironment) -> AsyncIterator[Campaigning]:
+    """Business time begins five minutes into the first day of the campaign for 2020."""
+    office = InsuranceOffice([Segment(await env.get_current_time(), EVE + timedelta(minutes=5))])
+    campaigning = Campaigning(env, office, f"campaign-{uuid.uuid4()}")
+    async with office.worker(env.client, campaigning.task_queue):
+        yield campaigning
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """The waits of a card batch, at their edges. Deadlines are worked out by hand in card_office.py (domain 4.5)."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
@@ -15,7 +12,7 @@ from unioncard.contracts.cards import Channel, NoticeKind
 from workflows.card_batch_progress import CardBatchEnd
 from workflows.search_attributes import LATE, NEXT_DEADLINE, OVERDUE, PHASE
 from workflows_testing.card_office import CALL_DUE, MEMBERS, NUMBERS_DUE, Season, counts
-from workflows_testing.time_travel import eventually
+from workflows_testing.time_travel import attributes, eventually
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -37,14 +34,6 @@ async def told(season: Season, *notices: tuple[str, int]) -> None:
     """Wait until exactly these notices were asked for, in this order."""
     await eventually(lambda: len(season.office.notices()) >= len(notices))
     assert season.office.notices() == list(notices)
-
-
-async def attributes(season: Season, batch: Batch) -> dict[str, Any]:
-    """What is set, as it lies in the server: the SDK's view chokes on what this test server makes of an unset date."""
-    request = DescribeWorkflowExecutionRequest(namespace="default", execution=WorkflowExecution(workflow_id=batch.id))
-    answer = await season.client.workflow_service.describe_workflow_execution(request)
-    fields = answer.workflow_execution_info.search_attributes.indexed_fields
-    return {name: json.loads(payload.data) for name, payload in fields.items() if payload.data}
 
 
 async def test_a_batch_from_submission_to_the_last_card(season: Season) -> None:
@@ -208,7 +197,7 @@ async def test_a_refusal_fails_the_workflow_with_its_code(season: Season) -> Non
         await batch.result()
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.type == "batch-incomplete"
-    assert (await attributes(season, batch))[PHASE.name] == "银行退回"
+    assert (await attributes(season.client, batch))[PHASE.name] == "银行退回"
 
 
 async def test_a_clock_that_jumps_fires_the_timers_it_passed(season: Season) -> None:
@@ -259,20 +248,20 @@ async def test_years_of_reminders_continue_with_a_fresh_history(season: Season) 
 async def test_people_see_what_is_awaited(season: Season) -> None:
     batch = await season.start()
     await eventually(lambda: _is(season, batch, PHASE.name, "等待卡号"))
-    assert datetime.fromisoformat((await attributes(season, batch))[NEXT_DEADLINE.name]) == NUMBERS_DUE
+    assert datetime.fromisoformat((await attributes(season.client, batch))[NEXT_DEADLINE.name]) == NUMBERS_DUE
     await season.answer(batch, "answered", counts(issued=9, failed=1, collected=2))
     await eventually(lambda: _is(season, batch, PHASE.name, "等待银行来电"))
     await batch.signal("called", date(2026, 9, 30))
     await eventually(lambda: _is(season, batch, PHASE.name, "等待领卡"))
-    shown = await attributes(season, batch)
+    shown = await attributes(season.client, batch)
     assert (shown[LATE.name], shown[OVERDUE.name]) == (False, False)
     assert datetime.fromisoformat(shown[NEXT_DEADLINE.name]) == datetime(2026, 10, 29, 16, tzinfo=UTC)
     await season.answer(batch, "picked_up", ALL_COLLECTED)
     await batch.result()
-    ended = await attributes(season, batch)
+    ended = await attributes(season.client, batch)
     assert ended[PHASE.name] == "已完成"
     assert NEXT_DEADLINE.name not in ended
 
 
 async def _is(season: Season, batch: Batch, name: str, value: object) -> bool:
-    return bool((await attributes(season, batch)).get(name) == value)
+    return bool((await attributes(season.client, batch)).get(name) == value)

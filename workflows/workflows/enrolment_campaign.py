@@ -38,7 +38,7 @@ _EVERY_DAY, _EVERY_WEEK = timedelta(days=1), timedelta(days=7)
 # So long it is asked every day whether all batches are settled, then every week.
 _DAYS_OF_ASKING = 60
 # A district's workflow that was ended by hand is started again after so long.
-_AGAIN_AFTER = timedelta(minutes=1)
+_AGAIN_AFTER = timedelta(seconds=5)
 
 DistrictHandle = workflow.ChildWorkflowHandle[DistrictEnrolment, DistrictEnd]
 
@@ -92,13 +92,18 @@ class EnrolmentCampaign:
     # The story
 
     async def _open(self) -> None:
-        opened = await ask(
-            OpenCampaign(scheme=self._scheme, coverage_year=self._year),
-            # With the moment: a campaign that is taken up again must learn its calendar as it is then.
-            key=f"{self._key}/open/{workflow.now():%Y%m%dT%H%M%S}",
-            result=OpenedCampaign,
-            summary="开启参保活动",
-        )
+        try:
+            opened = await ask(
+                OpenCampaign(scheme=self._scheme, coverage_year=self._year),
+                # With the moment: a campaign that is taken up again must learn its calendar as it is then.
+                key=f"{self._key}/open/{workflow.now():%Y%m%dT%H%M%S}",
+                result=OpenedCampaign,
+                summary="开启参保活动",
+            )
+        except ApplicationError as refusal:
+            self._trouble = refusal.message
+            self._show()
+            raise
         self._districts = {one.district_id: one for one in opened.districts}
         self._calendars = Calendars.of(opened)
         for news in self._early_news:

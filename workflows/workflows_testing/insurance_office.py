@@ -47,9 +47,15 @@ CENTRALIZED = [
     PhaseTimes(phase=Phase.DISTRICT_SUBMISSION, opens_at=WINDOW_ENDS, closes_at=SUBMISSION_ENDS),
     PhaseTimes(phase=Phase.PAYMENT, opens_at=None, closes_at=PAYMENT_ENDS),
 ]
-#: calendars.csv, 2014: 1 May to 30 June, and nothing else.
+#: 2014: calendars.csv has the window of 1 May to 30 June; then ten days for districts, and payment to 31 July.
 REGISTRATION_OPENS, REGISTRATION_ENDS = midnight(2014, 5, 1), midnight(2014, 7, 1)
-REGISTRATION = [PhaseTimes(phase=Phase.UNION_WINDOW, opens_at=REGISTRATION_OPENS, closes_at=REGISTRATION_ENDS)]
+REGISTRATION_SUBMISSION_ENDS = midnight(2014, 7, 11)
+WINDOW_ONLY = [PhaseTimes(phase=Phase.UNION_WINDOW, opens_at=REGISTRATION_OPENS, closes_at=REGISTRATION_ENDS)]
+REGISTRATION = [
+    *WINDOW_ONLY,
+    PhaseTimes(phase=Phase.DISTRICT_SUBMISSION, opens_at=REGISTRATION_ENDS, closes_at=REGISTRATION_SUBMISSION_ENDS),
+    PhaseTimes(phase=Phase.PAYMENT, opens_at=None, closes_at=midnight(2014, 8, 1)),
+]
 
 SUBMITTED = datetime(2019, 12, 30, 2, 0, tzinfo=UTC)
 """When the batch below is submitted: 30 December 2019, 10:00 in Shanghai."""
