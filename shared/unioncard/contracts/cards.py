@@ -124,6 +124,14 @@ class BatchClosed(BatchEvent):
     reason: str
 
 
+class CheckChunkResult(Contract):
+    """Members of the chunk by outcome; ``gone`` left the to-do list meanwhile."""
+
+    passed: int
+    not_passed: int
+    gone: int
+
+
 class CheckChunk(Command):
     """Check one chunk of a system check with the population and social-security offices.
 
@@ -132,16 +140,9 @@ class CheckChunk(Command):
 
     TYPE: ClassVar[str] = "card.check.chunk.v1"
     TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = CheckChunkResult
     check_id: str
     chunk: int
-
-
-class CheckChunkResult(Contract):
-    """Members of the chunk by outcome; ``gone`` left the to-do list meanwhile."""
-
-    passed: int
-    not_passed: int
-    gone: int
 
 
 class BatchDeadlines(Contract):
@@ -152,19 +153,20 @@ class BatchDeadlines(Contract):
     call_due_provisional: bool = Field(description="a year's holidays are not yet published")
 
 
-class SubmitBatch(Command):
-    """Send a batch to the bank. Key ``card-batch/<number>/submit``; result :class:`SubmitBatchResult`."""
-
-    TYPE: ClassVar[str] = "card.batch.submit.v1"
-    TOPIC: ClassVar[str] = COMMANDS
-    batch_number: str
-
-
 class SubmitBatchResult(Contract):
     """The bank has the batch."""
 
     accepted_at: datetime
     deadlines: BatchDeadlines
+
+
+class SubmitBatch(Command):
+    """Send a batch to the bank. Key ``card-batch/<number>/submit``; result :class:`SubmitBatchResult`."""
+
+    TYPE: ClassVar[str] = "card.batch.submit.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = SubmitBatchResult
+    batch_number: str
 
 
 class NoticeKind(StrEnum):
@@ -176,20 +178,6 @@ class NoticeKind(StrEnum):
     PICKUP_REMINDER = "pickup_reminder"
 
 
-class NotifyBatch(Command):
-    """Put a notice about a batch before the people concerned. Key ``card-batch/<number>/notice/<kind>/<occurrence>``.
-
-    Result :class:`NotifyBatchResult`: the counts as they are, so that the workflow learns what a lost event would
-    have told it.
-    """
-
-    TYPE: ClassVar[str] = "card.batch.notify.v1"
-    TOPIC: ClassVar[str] = COMMANDS
-    batch_number: str
-    kind: NoticeKind
-    occurrence: int = Field(1, ge=1, description="1 for the first, 2 for the second reminder …")
-
-
 class NotifyBatchResult(Contract):
     """Who was told, and how the batch stands."""
 
@@ -199,12 +187,19 @@ class NotifyBatchResult(Contract):
     closed: bool
 
 
-class FetchBankState(Command):
-    """Take over the bank's nightly state file of one day (domain 4.5). Key ``bank-state/<day>/<run>``."""
+class NotifyBatch(Command):
+    """Put a notice about a batch before the people concerned. Key ``card-batch/<number>/notice/<kind>/<occurrence>``.
 
-    TYPE: ClassVar[str] = "card.bank-state.fetch.v1"
+    Result :class:`NotifyBatchResult`: the counts as they are, so that the workflow learns what a lost event would
+    have told it.
+    """
+
+    TYPE: ClassVar[str] = "card.batch.notify.v1"
     TOPIC: ClassVar[str] = COMMANDS
-    day: date
+    RESULT: ClassVar[type[Contract]] = NotifyBatchResult
+    batch_number: str
+    kind: NoticeKind
+    occurrence: int = Field(1, ge=1, description="1 for the first, 2 for the second reminder …")
 
 
 class FetchBankStateResult(Contract):
@@ -214,3 +209,12 @@ class FetchBankStateResult(Contract):
     results: int
     news: int = Field(description="results that had not been known")
     set_aside: int
+
+
+class FetchBankState(Command):
+    """Take over the bank's nightly state file of one day (domain 4.5). Key ``bank-state/<day>/<run>``."""
+
+    TYPE: ClassVar[str] = "card.bank-state.fetch.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = FetchBankStateResult
+    day: date

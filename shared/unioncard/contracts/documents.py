@@ -51,9 +51,8 @@ def write_documents(folder: Path) -> list[Path]:
 
 
 def result_of(contract: type[Contract]) -> type[Contract] | None:
-    """What a command answers: the contract beside it that bears its name and ``Result``."""
-    found = getattr(sys.modules[contract.__module__], f"{contract.__name__}Result", None)
-    return found if isinstance(found, type) and issubclass(found, Contract) else None
+    """What a command answers."""
+    return contract.RESULT if issubclass(contract, Command) else None
 
 
 def _contracts() -> list[type[Contract]]:

@@ -127,17 +127,6 @@ class StatementReconciled(Event):
     day: date
 
 
-class ListDueCampaigns(Command):
-    """Which campaigns should be running now, by the calendar. Key ``campaigns-due/<moment>``.
-
-    Result :class:`DueCampaigns`.
-    """
-
-    TYPE: ClassVar[str] = "insurance.campaigns.due.v1"
-    TOPIC: ClassVar[str] = COMMANDS
-    asked_for: datetime = Field(description="only to tell one question from the next; the service's clock judges")
-
-
 class CampaignKey(Contract):
     """A campaign's name."""
 
@@ -151,13 +140,16 @@ class DueCampaigns(Contract):
     campaigns: list[CampaignKey]
 
 
-class OpenCampaign(Command):
-    """Open a campaign, if it is not. Key ``campaign/<scheme>/<year>/open``; result :class:`OpenedCampaign`."""
+class ListDueCampaigns(Command):
+    """Which campaigns should be running now, by the calendar. Key ``campaigns-due/<moment>``.
 
-    TYPE: ClassVar[str] = "insurance.campaign.open.v1"
+    Result :class:`DueCampaigns`.
+    """
+
+    TYPE: ClassVar[str] = "insurance.campaigns.due.v1"
     TOPIC: ClassVar[str] = COMMANDS
-    scheme: Scheme
-    coverage_year: int
+    RESULT: ClassVar[type[Contract]] = DueCampaigns
+    asked_for: datetime = Field(description="only to tell one question from the next; the service's clock judges")
 
 
 class CampaignDistrict(Contract):
@@ -177,17 +169,14 @@ class OpenedCampaign(Contract):
     districts: list[CampaignDistrict]
 
 
-class ShowDistrict(Command):
-    """How a district stands. Key ``campaign/<scheme>/<year>/<district_id>/standing/<n>``.
+class OpenCampaign(Command):
+    """Open a campaign, if it is not. Key ``campaign/<scheme>/<year>/open``; result :class:`OpenedCampaign`."""
 
-    Result :class:`DistrictStanding`.
-    """
-
-    TYPE: ClassVar[str] = "insurance.district.standing.v1"
+    TYPE: ClassVar[str] = "insurance.campaign.open.v1"
     TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = OpenedCampaign
     scheme: Scheme
     coverage_year: int
-    district_id: int
 
 
 class DistrictStanding(Contract):
@@ -206,6 +195,20 @@ class DistrictStanding(Contract):
     batches_voided: int
 
 
+class ShowDistrict(Command):
+    """How a district stands. Key ``campaign/<scheme>/<year>/<district_id>/standing/<n>``.
+
+    Result :class:`DistrictStanding`.
+    """
+
+    TYPE: ClassVar[str] = "insurance.district.standing.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = DistrictStanding
+    scheme: Scheme
+    coverage_year: int
+    district_id: int
+
+
 class DistrictNoticeKind(StrEnum):
     """Why a district, and where it says so its unions, are told."""
 
@@ -217,6 +220,12 @@ class DistrictNoticeKind(StrEnum):
     UNION_PAYMENT_CLOSING = "union_payment_closing"
 
 
+class Notified(Contract):
+    """Who was told; 0 when there was nothing to say."""
+
+    recipients: int
+
+
 class NotifyDistrict(Command):
     """Put a notice about a campaign before a district and its unions.
 
@@ -225,6 +234,7 @@ class NotifyDistrict(Command):
 
     TYPE: ClassVar[str] = "insurance.district.notify.v1"
     TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = Notified
     scheme: Scheme
     coverage_year: int
     district_id: int
@@ -232,10 +242,11 @@ class NotifyDistrict(Command):
     occurrence: int = Field(1, ge=1)
 
 
-class Notified(Contract):
-    """Who was told; 0 when there was nothing to say."""
+class DistrictClosed(Contract):
+    """What lapsed."""
 
-    recipients: int
+    lists_voided: int
+    heads_voided: int
 
 
 class CloseDistrict(Command):
@@ -247,28 +258,10 @@ class CloseDistrict(Command):
 
     TYPE: ClassVar[str] = "insurance.district.close.v1"
     TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = DistrictClosed
     scheme: Scheme
     coverage_year: int
     district_id: int
-
-
-class DistrictClosed(Contract):
-    """What lapsed."""
-
-    lists_voided: int
-    heads_voided: int
-
-
-class CloseCampaign(Command):
-    """All districts are done: close the campaign. Key ``campaign/<scheme>/<year>/close``.
-
-    Result :class:`CampaignTotals`. Refused with ``batches-open`` while a batch is neither written off nor void.
-    """
-
-    TYPE: ClassVar[str] = "insurance.campaign.close.v1"
-    TOPIC: ClassVar[str] = COMMANDS
-    scheme: Scheme
-    coverage_year: int
 
 
 class CampaignTotals(Contract):
@@ -285,6 +278,19 @@ class CampaignTotals(Contract):
     credit_fen: int
 
 
+class CloseCampaign(Command):
+    """All districts are done: close the campaign. Key ``campaign/<scheme>/<year>/close``.
+
+    Result :class:`CampaignTotals`. Refused with ``batches-open`` while a batch is neither written off nor void.
+    """
+
+    TYPE: ClassVar[str] = "insurance.campaign.close.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = CampaignTotals
+    scheme: Scheme
+    coverage_year: int
+
+
 class PremiumNoticeKind(StrEnum):
     """Why a district is told about its batch."""
 
@@ -296,20 +302,6 @@ class PremiumNoticeKind(StrEnum):
     OVERDUE = "overdue"
     WRITTEN_OFF = "written_off"
     VOIDED = "voided"
-
-
-class NotifyPremium(Command):
-    """Put a notice about a batch before its district, by the platform and by e-mail.
-
-    Key ``premium-payment/<number>/notice/<kind>/<occurrence>``; result :class:`PremiumStanding`, so that the workflow
-    learns what a lost event would have told it.
-    """
-
-    TYPE: ClassVar[str] = "insurance.batch.notify.v1"
-    TOPIC: ClassVar[str] = COMMANDS
-    batch_number: str
-    kind: PremiumNoticeKind
-    occurrence: int = Field(1, ge=1)
 
 
 class PremiumState(StrEnum):
@@ -331,6 +323,21 @@ class PremiumStanding(Contract):
     received_fen: int
 
 
+class NotifyPremium(Command):
+    """Put a notice about a batch before its district, by the platform and by e-mail.
+
+    Key ``premium-payment/<number>/notice/<kind>/<occurrence>``; result :class:`PremiumStanding`, so that the workflow
+    learns what a lost event would have told it.
+    """
+
+    TYPE: ClassVar[str] = "insurance.batch.notify.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = PremiumStanding
+    batch_number: str
+    kind: PremiumNoticeKind
+    occurrence: int = Field(1, ge=1)
+
+
 class VoidUnpaid(Command):
     """Judge a batch whose last day of payment is over: void it unless it is paid.
 
@@ -341,7 +348,14 @@ class VoidUnpaid(Command):
 
     TYPE: ClassVar[str] = "insurance.batch.void-unpaid.v1"
     TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = PremiumStanding
     batch_number: str
+
+
+class DetailsSent(Contract):
+    """The mail partner took them."""
+
+    sent_at: datetime
 
 
 class SendPaymentDetails(Command):
@@ -352,21 +366,8 @@ class SendPaymentDetails(Command):
 
     TYPE: ClassVar[str] = "insurance.batch.details.v1"
     TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = DetailsSent
     batch_number: str
-
-
-class DetailsSent(Contract):
-    """The mail partner took them."""
-
-    sent_at: datetime
-
-
-class BatchPersonal(Command):
-    """Gather a day's personal enrolments into one batch a district for write-off. Key ``personal/<day>``."""
-
-    TYPE: ClassVar[str] = "insurance.personal.batch.v1"
-    TOPIC: ClassVar[str] = COMMANDS
-    day: date
 
 
 class PersonalBatched(Contract):
@@ -374,3 +375,12 @@ class PersonalBatched(Contract):
 
     batches: int
     heads: int
+
+
+class BatchPersonal(Command):
+    """Gather a day's personal enrolments into one batch a district for write-off. Key ``personal/<day>``."""
+
+    TYPE: ClassVar[str] = "insurance.personal.batch.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = PersonalBatched
+    day: date

@@ -31,7 +31,9 @@ class Event(Contract):
 
 
 class Command(Contract):
-    """Something one service is asked to do once for its ``idempotencykey``, and answers."""
+    """Something one service is asked to do once for its ``idempotencykey``, and answers with ``RESULT``."""
+
+    RESULT: ClassVar[type[Contract]]
 
 
 class Reply(Contract):
