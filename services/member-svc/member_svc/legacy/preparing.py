@@ -8,11 +8,10 @@ import orjson
 
 from member_svc.legacy.rules import LegacyMember, read_line
 from member_svc.members.events import MESSAGE_BYTES, MESSAGE_ROWS
-from member_svc.members.sealing import ENCRYPTED, Sealing
+from member_svc.members.sealing import Sealing
 from unioncard.bulk import Chunk, Reject, Source
 from unioncard.contracts.members import MemberState
 from unioncard.crypto import Seal, TransportSealer
-from unioncard.documents import DocumentNumber, DocumentType
 from unioncard.keys import load_keys
 
 # The columns of the staging table, in the order in which lines are written for COPY.
@@ -40,6 +39,10 @@ STAGED = (
     "grade",
     "post",
 )
+
+
+# An empty cell in COPY's text format.
+_NULL = "\\N"
 
 
 @dataclass(slots=True)
@@ -117,32 +120,17 @@ def _state(member: LegacyMember) -> MemberState:
 def _copy_line(member: LegacyMember, member_id: int, sealing: Sealing) -> str:
     """A line in COPY's text format. No value has a tab, a line end or a backslash: they come from lists of ours, are
     digits, or are base64."""
-    document = DocumentNumber(DocumentType(member.document_type), member.document_number)
-    cells = (
-        member_id,
-        member.line,
-        member.union_id,
-        member.number,
-        _state(member).value,
-        member.kind.value,
-        member.left_reason.value if member.left_reason else None,
-        sealing.encrypt("name", member_id, member.name),
-        sealing.name_hash(member.name),
-        member.document_type,
-        sealing.encrypt("document_number", member_id, member.document_number),
-        sealing.document_hash(document),
-        member.document_expiry,
-        member.nationality,
-        member.sex,
-        member.birth_date,
-        sealing.encrypt("mobile", member_id, member.mobile),
-        sealing.encrypt("address", member_id, member.address),
-        member.education,
-        member.household,
-        member.grade,
-        member.post,
+    encrypt = sealing.cipher.encrypt
+    reason, expiry = member.left_reason, member.document_expiry
+    return (
+        f"{member_id}\t{member.line}\t{member.union_id or _NULL}\t{member.number}\t{_state(member)}\t{member.kind}\t"
+        f"{reason or _NULL}\t{encrypt('name', member_id, member.name)}\t{sealing.name_hash(member.name)}\t"
+        f"{member.document_type}\t{encrypt('document_number', member_id, member.document_number)}\t"
+        f"{sealing.hash_of_document(member.document_type, member.document_number)}\t{expiry or _NULL}\t"
+        f"{member.nationality or _NULL}\t{member.sex}\t{member.birth_date}\t"
+        f"{encrypt('mobile', member_id, member.mobile)}\t{encrypt('address', member_id, member.address)}\t"
+        f"{member.education}\t{member.household}\t{member.grade}\t{member.post}\n"
     )
-    return "\t".join(["\\N" if cell is None else str(cell) for cell in cells]) + "\n"
 
 
 def _seal(
@@ -167,17 +155,22 @@ def _seal(
 
 def _encoded(member: LegacyMember, member_id: int, seal: Seal) -> bytes:
     """:class:`unioncard.contracts.members.Member` in JSON."""
-    plain = {
-        "id": member_id,
-        "version": 1,
-        "union_id": member.union_id,
-        "number": member.number,
-        "state": _state(member).value,
-        "kind": member.kind.value,
-        "document_type": member.document_type,
-        "document_expiry": member.document_expiry,
-        "nationality": member.nationality,
-        "sex": member.sex,
-        "birth_date": member.birth_date,
-    }
-    return orjson.dumps(plain | {name: seal.encrypt(name, member_id, getattr(member, name)) for name in ENCRYPTED})
+    return orjson.dumps(
+        {
+            "id": member_id,
+            "version": 1,
+            "union_id": member.union_id,
+            "number": member.number,
+            "state": _state(member),
+            "kind": member.kind,
+            "document_type": member.document_type,
+            "document_expiry": member.document_expiry,
+            "nationality": member.nationality,
+            "sex": member.sex,
+            "birth_date": member.birth_date,
+            "name": seal.encrypt("name", member_id, member.name),
+            "document_number": seal.encrypt("document_number", member_id, member.document_number),
+            "mobile": seal.encrypt("mobile", member_id, member.mobile),
+            "address": seal.encrypt("address", member_id, member.address),
+        }
+    )

@@ -63,7 +63,7 @@ _CHOICES = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LegacyMember:
     """A sound line. ``union_id`` is None for who has no union."""
 
@@ -100,7 +100,7 @@ def read_line(line: int, cells: Mapping[str, str], unions: Mapping[str, int], to
     return plain if plain is not None else _checked(line, cells, own, expiry, today)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Own:
     """What only this file has."""
 

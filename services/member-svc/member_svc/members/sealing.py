@@ -46,7 +46,11 @@ class Sealing:
 
     def document_hash(self, document: DocumentNumber) -> str:
         """For equality and uniqueness of documents: numbers of different types are different."""
-        return self.hashes.hash("document-number", f"{document.type.value}:{document.number}")
+        return self.hash_of_document(document.type.value, document.number)
+
+    def hash_of_document(self, kind: str, number: str) -> str:
+        """The same for a number already in its stored form, and the value of its type."""
+        return self.hashes.hash("document-number", f"{kind}:{number}")
 
     def name_hashes(self, name: str) -> list[str]:
         """What a lookup asks for while keys rotate."""
