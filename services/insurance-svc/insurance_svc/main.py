@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from insurance_svc.audit import api as audit
 from insurance_svc.batches import api as batches
-from insurance_svc.batches import centre_api, district_api, mail
+from insurance_svc.batches import centre_api, district_api, mail, statistics
 from insurance_svc.batches import handlers as batch_handlers
 from insurance_svc.campaigns import api as campaigns
 from insurance_svc.campaigns.handlers import HANDLERS as CAMPAIGN_HANDLERS
@@ -16,6 +16,7 @@ from insurance_svc.enrolments import api as enrolments
 from insurance_svc.enrolments import handlers as enrolment_handlers
 from insurance_svc.enrolments import lookups, notice
 from insurance_svc.enrolments import personal as personal_enrolments
+from insurance_svc.ledger import api as ledger
 from insurance_svc.members.handlers import follow_members
 from insurance_svc.notices import api as notices
 from insurance_svc.payments import statements_api, union_api
@@ -27,6 +28,7 @@ from insurance_svc.seasons import api as seasons
 from insurance_svc.seasons import changes_api as rule_changes
 from insurance_svc.service import InsuranceService
 from insurance_svc.settings import InsuranceSettings
+from insurance_svc.settlement import api as settlement
 from insurance_svc.splits import api as splits
 from unioncard.auth import TokenCheck, jwks_from
 from unioncard.contracts.cards import CardsChanged
@@ -54,6 +56,9 @@ ROUTERS = (
     union_api,
     statements_api,
     centre_api,
+    ledger,
+    settlement,
+    statistics,
     batches,
     audit,
     reconciliation,

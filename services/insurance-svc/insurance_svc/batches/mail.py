@@ -20,6 +20,7 @@ from unioncard.contracts.insurance import (
     NotifyPremium,
     PremiumNoticeKind,
     PremiumState,
+    Scheme,
     SendPaymentDetails,
 )
 from unioncard.dates import shanghai_date
@@ -50,7 +51,8 @@ async def notify(tx: Transaction, messages: Sequence[Message[NotifyPremium]]) ->
         row = rows.get(message.data.batch_number)
         if row is None:
             outcomes.append(UNKNOWN)
-        elif message.data.kind in notices.FOR_THE_CENTRE:
+        elif message.data.kind in notices.FOR_THE_CENTRE or row.scheme == Scheme.PERSONAL:
+            # Nobody at the district answers for what members pay by themselves.
             outcomes.append(Succeeded(store.standing_of(row)))
         else:
             request = {"batch_number": row.number, "kind": message.data.kind.value}
@@ -139,7 +141,7 @@ def _known(row: Any) -> Outcome:
         return UNKNOWN
     if row.details_sent_at is not None:
         return Succeeded(DetailsSent(sent_at=row.details_sent_at))
-    if row.state not in _HAS_DETAILS:
+    if row.state not in _HAS_DETAILS or row.scheme == Scheme.PERSONAL:
         return Refused("nothing-to-pay", "该批次没有应缴金额，不发送缴费明细")
     return Pending()
 

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.ledger.rules import Account, Posting
+from insurance_svc.ledger.tables import LEDGER
+from insurance_svc.narrowing import conditions
 from unioncard.unit_of_work import Transaction
 
 # A key that is there already posts nothing, whatever it says now.
@@ -49,3 +51,59 @@ async def balance(conn: AsyncConnection, account: Account, district_id: int) -> 
         "SELECT coalesce(sum(amount_fen), 0) FROM ledger WHERE account = :account AND district_id = :district"
     )
     return int(await conn.scalar(query, {"account": account.value, "district": district_id}) or 0)
+
+
+async def balances(conn: AsyncConnection, district_id: int | None, year: int | None) -> Sequence[sa.Row[Any]]:
+    """Debits and credits by account, over all districts and years unless narrowed."""
+    amount = LEDGER.c.amount_fen
+    query: sa.Select[Any] = (
+        sa.select(
+            LEDGER.c.account,
+            sa.func.coalesce(sa.func.sum(amount).filter(amount > 0), 0).label("debit_fen"),
+            sa.func.coalesce(-sa.func.sum(amount).filter(amount < 0), 0).label("credit_fen"),
+        )
+        .where(*_narrowed(district_id, year, None))
+        .group_by(LEDGER.c.account)
+    )
+    rows: Sequence[sa.Row[Any]] = (await conn.execute(query)).all()
+    return rows
+
+
+async def page(
+    conn: AsyncConnection,
+    district_id: int | None,
+    year: int | None,
+    account: str | None,
+    before_id: int | None,
+    limit: int,
+) -> Sequence[sa.Row[Any]]:
+    """Entries, the newest first."""
+    query = sa.select(LEDGER).where(*_narrowed(district_id, year, account))
+    if before_id is not None:
+        query = query.where(LEDGER.c.id < before_id)
+    return (await conn.execute(query.order_by(LEDGER.c.id.desc()).limit(limit))).all()
+
+
+async def subsidy_outstanding(conn: AsyncConnection, district_id: int, year: int) -> int:
+    """What the federation has not paid yet of a district's subsidy of a year, in fen."""
+    columns = LEDGER.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(columns.amount_fen), 0)).where(
+        columns.account == Account.SUBSIDY_RECEIVABLE.value,
+        columns.district_id == district_id,
+        columns.coverage_year == year,
+    )
+    return int(await conn.scalar(query) or 0)
+
+
+async def is_posted(conn: AsyncConnection, key: str) -> bool:
+    """Whether a posting of this key was made."""
+    return bool(await conn.scalar(sa.select(sa.exists().where(LEDGER.c.posting == key))))
+
+
+def _narrowed(district_id: int | None, year: int | None, account: str | None) -> list[sa.ColumnElement[bool]]:
+    columns = LEDGER.c
+    return conditions(
+        (district_id, lambda value: columns.district_id == value),
+        (year, lambda value: columns.coverage_year == value),
+        (account, lambda value: columns.account == value),
+    )
