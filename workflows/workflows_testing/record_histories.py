@@ -4,7 +4,7 @@
 
 Each kind of workflow is run through its branches on a time-skipping server, and left both finished and in the middle
 of its waits. The files go to ``tests/histories/<release>/``. Run it once per release, before changing a workflow
-again; the files of past releases are never written anew.
+again. A file that is there is never written anew: it stands for what may be running somewhere.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from workflows.attribute_types import SEARCH_ATTRIBUTES
 from workflows.bank_state import BankStateFetch, BankStateStart
 from workflows.card_errands import errand_of
 from workflows.namespace import add_search_attributes
+from workflows_testing.campaign_stories import CAMPAIGN_STORIES
 from workflows_testing.card_office import (
     CALL_DUE,
     MEMBERS,
@@ -37,6 +38,7 @@ from workflows_testing.card_office import (
     Season,
     counts,
 )
+from workflows_testing.insurance_office import EVE, Campaigning, InsuranceOffice
 from workflows_testing.time_travel import eventually
 
 HISTORIES = Path(__file__).parents[1] / "tests" / "histories"
@@ -175,17 +177,32 @@ async def _closed(handle: Handle) -> bool:
     return (await handle.describe()).close_time is not None
 
 
-async def history_of(story: Callable[[Season], Awaitable[Handle]]) -> str:
+def names() -> list[str]:
+    """Of all stories."""
+    return [story.__name__ for story in (*STORIES, *CAMPAIGN_STORIES)]
+
+
+async def history_of(name: str) -> str:
     """The history of one story, as JSON."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(TIME_SKIPPING_SERVER), data_converter=pydantic_data_converter
     ) as env:
         await add_search_attributes(env.client, list(SEARCH_ATTRIBUTES))
-        office = CardOffice([Segment(await env.get_current_time(), SUBMITTED)])
-        season = Season(env, office, f"record-{uuid.uuid4()}")
-        async with office.worker(env.client, season.task_queue):
-            history = await (await story(season)).fetch_history()
-            return json.dumps(_without_the_machine(history.to_json_dict()), ensure_ascii=False, indent=1)
+        queue = f"record-{uuid.uuid4()}"
+        of_cards = next((story for story in STORIES if story.__name__ == name), None)
+        if of_cards is not None:
+            cards = CardOffice([Segment(await env.get_current_time(), SUBMITTED)])
+            async with cards.worker(env.client, queue):
+                return await _told(of_cards(Season(env, cards, queue)))
+        of_campaigns = next(story for story in CAMPAIGN_STORIES if story.__name__ == name)
+        insurance = InsuranceOffice([Segment(await env.get_current_time(), EVE)])
+        async with insurance.worker(env.client, queue):
+            return await _told(of_campaigns(Campaigning(env, insurance, queue)))
+
+
+async def _told(story: Awaitable[Handle]) -> str:
+    history = await (await story).fetch_history()
+    return json.dumps(_without_the_machine(history.to_json_dict()), ensure_ascii=False, indent=1)
 
 
 def _without_the_machine(found: Any) -> Any:
@@ -198,12 +215,13 @@ def _without_the_machine(found: Any) -> Any:
 
 
 async def record(folder: Path) -> list[Path]:
-    """Write every story's history into the folder."""
+    """Write the histories that the folder does not have yet."""
     written = []
-    for story in STORIES:
-        path = folder / f"{story.__name__}.json"
-        path.write_text(await history_of(story) + "\n", encoding="utf-8")
-        written.append(path)
+    for name in names():
+        path = folder / f"{name}.json"
+        if not path.exists():
+            path.write_text(await history_of(name) + "\n", encoding="utf-8")
+            written.append(path)
     return written
 
 
