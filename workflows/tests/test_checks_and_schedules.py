@@ -13,7 +13,13 @@ from workflows.business_day import BusinessDay
 from workflows.business_time import signal_clock_changed
 from workflows.card_check_view import CardCheckEnd, CardCheckStart, Tally, details
 from workflows.card_errands import errand_of
-from workflows.schedules import BANK_STATE_NIGHTLY, ensure_schedules, fetch_bank_state
+from workflows.schedules import (
+    BANK_STATE_NIGHTLY,
+    CAMPAIGNS_DAILY,
+    PERSONAL_NIGHTLY,
+    ensure_schedules,
+    fetch_bank_state,
+)
 from workflows_testing.card_office import SUBMITTED, CardOffice, Command
 from workflows_testing.time_travel import eventually
 
@@ -82,6 +88,16 @@ async def test_the_nightly_fetch_is_scheduled_once_and_keeps_its_pause(client: C
     assert found.schedule.policy.pause_on_failure
     # 22:00 in Shanghai is 14:00 in UTC.
     assert {(at.hour, at.minute) for at in found.info.next_action_times} == {(14, 0)}
+
+
+async def test_campaigns_and_personal_batches_are_scheduled_after_midnight(client: Client, task_queue: str) -> None:
+    await ensure_schedules(client, task_queue)
+    # 00:05 and 00:10 in Shanghai are 16:05 and 16:10 of the day before in UTC.
+    for name, minute in ((CAMPAIGNS_DAILY, 5), (PERSONAL_NIGHTLY, 10)):
+        found = await client.get_schedule_handle(name).describe()
+        assert {(at.hour, at.minute) for at in found.info.next_action_times} == {(16, minute)}
+        assert found.schedule.policy.pause_on_failure
+        assert found.schedule.policy.catchup_window == timedelta(hours=12)
 
 
 async def test_the_nightly_fetch_asks_for_the_day_it_was_due(client: Client, task_queue: str) -> None:

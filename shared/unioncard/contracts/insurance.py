@@ -55,8 +55,8 @@ class CampaignChanged(CampaignEvent):
     TYPE: ClassVar[str] = "insurance.campaign.changed.v1"
     TOPIC: ClassVar[str] = EVENTS
     district_id: int | None = Field(description="None: the calendar for all")
-    phases: list[PhaseTimes] = Field(description="as they are now, for that district or for all")
-    version: int = Field(description="sum of the calendar rows' versions; the highest is the newest")
+    phases: list[PhaseTimes] = Field(description="all of them as they are now, for that district or for all")
+    version: int = Field(description="rises with every change of the campaign's calendar, for whomever it is")
 
 
 class PremiumBatchEvent(Event):
@@ -170,7 +170,7 @@ class OpenedCampaign(Contract):
 
 
 class OpenCampaign(Command):
-    """Open a campaign, if it is not. Key ``campaign/<scheme>/<year>/open``; result :class:`OpenedCampaign`."""
+    """Open a campaign, if it is not. Key ``campaign/<scheme>/<year>/open/<moment>``; result :class:`OpenedCampaign`."""
 
     TYPE: ClassVar[str] = "insurance.campaign.open.v1"
     TOPIC: ClassVar[str] = COMMANDS
@@ -196,7 +196,7 @@ class DistrictStanding(Contract):
 
 
 class ShowDistrict(Command):
-    """How a district stands. Key ``campaign/<scheme>/<year>/<district_id>/standing/<n>``.
+    """How a district stands. Key ``campaign/<scheme>/<year>/<district_id>/standing/<moment>/<n>``.
 
     Result :class:`DistrictStanding`.
     """
@@ -239,7 +239,7 @@ class NotifyDistrict(Command):
     coverage_year: int
     district_id: int
     kind: DistrictNoticeKind
-    occurrence: int = Field(1, ge=1)
+    occurrence: int = Field(1, ge=1, description="day of the occasion as yyyymmdd")
 
 
 class DistrictClosed(Contract):
@@ -252,7 +252,7 @@ class DistrictClosed(Contract):
 class CloseDistrict(Command):
     """After the last day of submission: what was not submitted to the centre is void, its members free again.
 
-    Key ``campaign/<scheme>/<year>/<district_id>/close/<version>``; result :class:`DistrictClosed`. Refused with
+    Key ``campaign/<scheme>/<year>/<district_id>/close/<version>/<n>``; result :class:`DistrictClosed`. Refused with
     ``district-open`` while the service's own clock and calendar say that the phase is not over.
     """
 
@@ -279,7 +279,7 @@ class CampaignTotals(Contract):
 
 
 class CloseCampaign(Command):
-    """All districts are done: close the campaign. Key ``campaign/<scheme>/<year>/close``.
+    """All districts are done: close the campaign. Key ``campaign/<scheme>/<year>/close/<moment>/<n>``.
 
     Result :class:`CampaignTotals`. Refused with ``batches-open`` while a batch is neither written off nor void.
     """
@@ -335,7 +335,7 @@ class NotifyPremium(Command):
     RESULT: ClassVar[type[Contract]] = PremiumStanding
     batch_number: str
     kind: PremiumNoticeKind
-    occurrence: int = Field(1, ge=1)
+    occurrence: int = Field(1, ge=1, description="of reminders and overdue the day as yyyymmdd, otherwise from 1 on")
 
 
 class VoidUnpaid(Command):
@@ -378,7 +378,10 @@ class PersonalBatched(Contract):
 
 
 class BatchPersonal(Command):
-    """Gather a day's personal enrolments into one batch a district for write-off. Key ``personal/<day>``."""
+    """Gather a day's personal enrolments into one batch a district for write-off.
+
+    Key ``personal/<day>/<workflow id>``; result :class:`PersonalBatched`.
+    """
 
     TYPE: ClassVar[str] = "insurance.personal.batch.v1"
     TOPIC: ClassVar[str] = COMMANDS
