@@ -1,0 +1,94 @@
+"""What must agree inside insurance-svc: policies, lists, batches and ledger, each counted where it does not.
+
+Every number is rows that break a law; all of them are zero in a sound database. A few statements over whole tables.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# The two unique indexes over half-years forbid it; this asks the days themselves.
+_DOUBLE_COVER = """
+    SELECT count(DISTINCT member_id) FROM (
+        SELECT member_id, first_day <= max(last_day) OVER (
+            PARTITION BY member_id ORDER BY first_day, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS twice
+        FROM policies WHERE NOT void) AS standing
+    WHERE twice
+"""
+
+# A list that stands has a policy a head, one that was released has none; its sums are its prices times its heads.
+_LISTS_ASTRAY = """
+    SELECT count(*) FROM enrolments e
+    LEFT JOIN (SELECT enrolment_id, count(*) AS heads FROM policies WHERE NOT void GROUP BY 1) AS p
+        ON p.enrolment_id = e.id
+    LEFT JOIN (SELECT enrolment_id, sum(heads) AS heads, sum(heads * fee_fen) AS fee_fen,
+                      sum(heads * subsidy_fen) AS subsidy_fen, sum(heads * district_fen) AS district_fen
+               FROM enrolment_prices GROUP BY 1) AS s ON s.enrolment_id = e.id
+    WHERE coalesce(p.heads, 0) <> CASE WHEN e.state IN ('submitted', 'basket', 'in_batch') THEN e.heads ELSE 0 END
+       OR (e.heads, e.fee_fen, e.subsidy_fen, e.district_fen)
+          IS DISTINCT FROM (s.heads, s.fee_fen, s.subsidy_fen, s.district_fen)
+"""
+
+# One class a union and year: held exactly while a list of it stands.
+_CLASSES_ASTRAY = """
+    SELECT count(*) FROM (
+        SELECT DISTINCT union_id, coverage_year, class_code FROM enrolments
+        WHERE state IN ('submitted', 'basket', 'in_batch') AND way <> 'personal') AS used
+    FULL JOIN union_classes c USING (union_id, coverage_year, class_code)
+    WHERE used.union_id IS NULL OR c.union_id IS NULL
+"""
+
+# A batch is the sum of its lists for as long as it holds them, and of its sums by class always.
+_BATCHES_ASTRAY = """
+    SELECT count(*) FROM batches b
+    LEFT JOIN (SELECT batch_number, count(*) AS lists, sum(heads) AS heads, sum(fee_fen) AS fee_fen,
+                      sum(subsidy_fen) AS subsidy_fen, sum(district_fen) AS district_fen
+               FROM enrolments WHERE state = 'in_batch' GROUP BY 1) AS e ON e.batch_number = b.number
+    LEFT JOIN (SELECT batch_number, sum(heads) AS heads, sum(fee_fen) AS fee_fen, sum(subsidy_fen) AS subsidy_fen,
+                      sum(district_fen) AS district_fen
+               FROM batch_sums GROUP BY 1) AS s ON s.batch_number = b.number
+    WHERE (b.state IN ('reviewing', 'passed', 'written_off')
+           AND (b.lists, b.heads, b.fee_fen, b.subsidy_fen, b.district_fen)
+               IS DISTINCT FROM (e.lists, e.heads, e.fee_fen, e.subsidy_fen, e.district_fen))
+       OR (b.state IN ('returned', 'voided') AND e.batch_number IS NOT NULL)
+       OR (b.heads, b.fee_fen, b.subsidy_fen, b.district_fen)
+          IS DISTINCT FROM (s.heads, s.fee_fen, s.subsidy_fen, s.district_fen)
+"""
+
+# A posting each adds up to zero; a district owes what its passed batches say, and premiums are their fees.
+_POSTINGS_ASTRAY = "SELECT count(*) FROM (SELECT FROM ledger GROUP BY posting HAVING sum(amount_fen) <> 0) AS unequal"
+
+_DISTRICTS_ASTRAY = """
+    SELECT count(*) FROM (
+        SELECT district_id, coverage_year, sum(due_fen - received_fen) AS due, sum(fee_fen) AS fee
+        FROM batches WHERE state IN ('passed', 'written_off') GROUP BY 1, 2) AS b
+    FULL JOIN (
+        SELECT district_id, coverage_year,
+               sum(amount_fen) FILTER (WHERE account = 'district_receivable') AS due,
+               -sum(amount_fen) FILTER (WHERE account = 'premiums') AS fee
+        FROM ledger GROUP BY 1, 2) AS l USING (district_id, coverage_year)
+    WHERE (coalesce(b.due, 0), coalesce(b.fee, 0)) <> (coalesce(l.due, 0), coalesce(l.fee, 0))
+"""
+
+_LAWS = sa.text(f"""
+    SELECT ({_DOUBLE_COVER}) AS double_cover, ({_LISTS_ASTRAY}) AS lists_astray,
+           ({_CLASSES_ASTRAY}) AS classes_astray, ({_BATCHES_ASTRAY}) AS batches_astray,
+           ({_POSTINGS_ASTRAY}) AS postings_astray, ({_DISTRICTS_ASTRAY}) AS districts_astray
+""")  # the words above
+
+_BATCHES = sa.text("""
+    SELECT number, district_code, scheme, coverage_year, state, heads, due_fen, received_fen, submitted_at
+    FROM batches WHERE number > :after ORDER BY number LIMIT :limit
+""")
+
+
+async def broken(conn: AsyncConnection) -> dict[str, int]:
+    """How many rows break which law."""
+    return dict((await conn.execute(_LAWS)).one()._mapping)
+
+
+async def batches(conn: AsyncConnection, after: str, limit: int) -> Sequence[sa.Row[Any]]:
+    """Every batch, to be compared with its workflow."""
+    return (await conn.execute(_BATCHES, {"after": after, "limit": limit})).all()
