@@ -7,8 +7,9 @@ from fastapi import FastAPI
 
 from insurance_svc.audit import api as audit
 from insurance_svc.batches import api as batches
-from insurance_svc.batches import centre_api, district_api, mail, statistics
+from insurance_svc.batches import centre_api, district_api, mail, statistics, vouchers_api
 from insurance_svc.batches import handlers as batch_handlers
+from insurance_svc.batches.paper_store import PaperStore
 from insurance_svc.campaigns import api as campaigns
 from insurance_svc.campaigns.handlers import HANDLERS as CAMPAIGN_HANDLERS
 from insurance_svc.cards.handlers import follow_cards
@@ -30,6 +31,7 @@ from insurance_svc.service import InsuranceService
 from insurance_svc.settings import InsuranceSettings
 from insurance_svc.settlement import api as settlement
 from insurance_svc.splits import api as splits
+from insurance_svc.watch import watching
 from unioncard.auth import TokenCheck, jwks_from
 from unioncard.contracts.cards import CardsChanged
 from unioncard.contracts.insurance import BatchPersonal, NotifyPremium, SendPaymentDetails, VoidUnpaid
@@ -56,6 +58,7 @@ ROUTERS = (
     union_api,
     statements_api,
     centre_api,
+    vouchers_api,
     ledger,
     settlement,
     statistics,
@@ -73,7 +76,7 @@ def create_app(context: Context, settings: InsuranceSettings) -> FastAPI:
         "会员专享基本保障：费率、日历、参保、缴费、保单",
         lifespan_of(context, lambda running: parts_of(running, settings, personal)),
     )
-    app.state.service = InsuranceService(context, settings, personal)
+    app.state.service = InsuranceService(context, settings, personal, PaperStore(settings.object_store))
     for room in ROUTERS:
         app.include_router(room.router)
     return app
@@ -104,7 +107,7 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
                 "details": mail.details_operation(settings, personal, client),
             }
         },
-        background=(_closing(client),),
+        background=(_closing(client), watching(context)),
     )
 
 
