@@ -1,11 +1,12 @@
 """What this service's endpoints and handlers share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from insurance_svc.batches.paper_store import NoScanner, PaperStore, Scanner
 from insurance_svc.metadata import ORGANISATIONS
 from insurance_svc.personal import PersonalData
 from insurance_svc.settings import InsuranceSettings
@@ -33,11 +34,13 @@ AUDITORS = (Role.FEDERATION,)
 
 @dataclass(frozen=True, slots=True)
 class InsuranceService:
-    """Context, settings and encryption; at ``app.state.service``."""
+    """Context, settings, encryption and the store of papers; at ``app.state.service``."""
 
     context: Context
     settings: InsuranceSettings
     personal: PersonalData
+    papers: PaperStore
+    scanner: Scanner = field(default_factory=NoScanner)
 
 
 def _service(request: Request) -> InsuranceService:
