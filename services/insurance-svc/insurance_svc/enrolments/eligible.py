@@ -34,7 +34,8 @@ _CARD_SERVES = {
     " THEN 'not_newly_issued'",
     Way.NO_COVER: "WHEN c.numbered_on BETWEEN CAST(:new_from AS date) AND CAST(:new_to AS date) THEN 'newly_issued'",
     Way.CENTRALIZED: "WHEN c.numbered_on > CAST(:held_by AS date) THEN 'card_too_late'"
-    " WHEN EXISTS (SELECT FROM exclusions x WHERE x.member_id = m.id AND x.coverage_year = :year) THEN 'excluded'",
+    " WHEN EXISTS (SELECT FROM exclusions x WHERE x.member_id = m.id AND x.coverage_year = :year OFFSET 0)"
+    " THEN 'excluded'",
 }
 
 # The cover of one member: given, or from its own number (up to 30 June full, from 1 July half).
@@ -45,6 +46,8 @@ _OWN_DAYS = """CAST(c.numbered_on + 1 AS date) AS first_day,
 _GIVEN_DAYS = """CAST(:first_day AS date) AS first_day, CAST(:term AS text) AS term,
     CAST(:first_half AS smallint) AS first_half, CAST(:second_half AS smallint) AS second_half"""
 
+# A union is a few rows among millions, so each member's card, exclusion and policies are looked up by index whatever
+# the statistics say: OFFSET 0 keeps the planner from reading a whole table into a hash instead.
 _JUDGED = """
     SELECT {member} AS member_id, m.name, m.number, m.document_type, m.document_number, c.number_end, c.numbered_on,
            cover.first_day, cover.term, cover.first_half, cover.second_half,
@@ -55,13 +58,13 @@ _JUDGED = """
                 {card}
                 WHEN EXISTS (
                     SELECT FROM policies p
-                    WHERE p.member_id = m.id AND NOT p.void AND p.first_half = cover.first_half
+                    WHERE p.member_id = m.id AND NOT p.void AND p.first_half = cover.first_half OFFSET 0
                 ) OR EXISTS (
                     SELECT FROM policies p
-                    WHERE p.member_id = m.id AND NOT p.void AND p.second_half = cover.second_half
+                    WHERE p.member_id = m.id AND NOT p.void AND p.second_half = cover.second_half OFFSET 0
                 ) THEN 'covered'
            END AS reason
-    FROM {rows} LEFT JOIN cards c ON c.member_id = m.id
+    FROM {rows} LEFT JOIN LATERAL (SELECT * FROM cards WHERE member_id = m.id OFFSET 0) AS c ON true
     CROSS JOIN LATERAL (SELECT {days}) AS cover
 """
 _WHOLE = "members m"
@@ -69,14 +72,16 @@ _CHOSEN = "unnest(CAST(:ids AS bigint[])) AS chosen(id) LEFT JOIN members m ON m
 
 # Whoever was put on another list meanwhile is passed over here and missing in the count.
 _MAKE = """
-    WITH judged AS ({judged}), made AS (
+    WITH judged AS ({judged}), list AS MATERIALIZED (
+        SELECT nextval('enrolments_id_seq') AS id
+    ), made AS (
         INSERT INTO policies (member_id, enrolment_id, term, first_day, last_day, first_half, second_half)
-        SELECT member_id, :enrolment, term, first_day, :last_day, first_half, second_half
-        FROM judged WHERE reason IS NULL ORDER BY member_id
+        SELECT member_id, list.id, term, first_day, :last_day, first_half, second_half
+        FROM judged CROSS JOIN list WHERE reason IS NULL ORDER BY member_id
         ON CONFLICT DO NOTHING
-        RETURNING term
+        RETURNING enrolment_id, term
     )
-    SELECT term, count(*) AS heads FROM made GROUP BY term
+    SELECT enrolment_id, term, count(*) AS heads FROM made GROUP BY enrolment_id, term
 """
 
 _HEADS = """
@@ -131,11 +136,14 @@ async def _rows(
 
 
 async def make_policies(
-    conn: AsyncConnection, offer: Offer, union_id: int, ids: Sequence[int] | None, enrolment_id: int
-) -> dict[Term, int]:
-    """Policies for the chosen members, or for all of the union, as far as they can have one; heads by term."""
-    rows = await _rows(conn, _MAKE, offer, union_id, ids, enrolment=enrolment_id)
-    return {Term(row.term): row.heads for row in rows}
+    conn: AsyncConnection, offer: Offer, union_id: int, ids: Sequence[int] | None
+) -> tuple[int, dict[Term, int]]:
+    """Policies for the chosen members, or for all of the union, as far as they can have one.
+
+    Returns the id of the list they are for, yet to be written, and heads by term; (0, {}) where nobody can have one.
+    """
+    rows = await _rows(conn, _MAKE, offer, union_id, ids)
+    return (rows[0].enrolment_id if rows else 0), {Term(row.term): row.heads for row in rows}
 
 
 async def unmake(conn: AsyncConnection, enrolment_id: int) -> None:

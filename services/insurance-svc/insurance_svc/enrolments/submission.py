@@ -44,8 +44,6 @@ _GROUND = sa.text("""
     WHERE o.id = :union
 """)
 
-_NEXT_ID = sa.text("SELECT nextval('enrolments_id_seq')")
-
 _WRITE = sa.text("""
     WITH list AS (
         INSERT INTO enrolments (
@@ -194,8 +192,7 @@ async def submit(
     ground = await ground_of(tx.conn, wanted.union_id, wanted.scheme, wanted.way, wanted.year, tx.now, just_issued_days)
     await _must_be_open(tx, ground, wanted)
     must_be_class(ground, wanted)
-    enrolment_id = int((await tx.conn.execute(_NEXT_ID)).scalar_one())
-    heads = await eligible.make_policies(tx.conn, ground.offer, wanted.union_id, wanted.member_ids, enrolment_id)
+    enrolment_id, heads = await eligible.make_policies(tx.conn, ground.offer, wanted.union_id, wanted.member_ids)
     await _must_hold_all(tx.conn, personal, ground, wanted, enrolment_id, sum(heads.values()))
     await _must_take_part(tx.conn, ground, wanted)
     prices = await prices_of(tx.conn, ground, wanted, sorted(heads))
