@@ -1,6 +1,6 @@
 """``python -m card_svc`` serves; with a command it does that and ends.
 
-``migrate`` · ``load-outlets FILE.csv`` · ``republish``
+``migrate`` · ``load-outlets FILE.csv`` · ``load-legacy FILE.csv`` · ``republish``
 
 What only one of these needs is imported there: the application is most of a start, and ``migrate`` can do without.
 """
@@ -38,6 +38,10 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("migrate", help="make or update the database")
     loading = commands.add_parser("load-outlets", help="replace the directory of outlets by a CSV file")
     loading.add_argument("file", type=Path)
+    legacy = commands.add_parser("load-legacy", help="load cards of the previous system from a CSV file; resumable")
+    legacy.add_argument("file", type=Path)
+    legacy.add_argument("--rejects", type=Path, required=True, help="folder for the lines that are not loaded")
+    legacy.add_argument("--wait", type=float, default=60.0, help="seconds without a new member until one is unknown")
     commands.add_parser("republish", help="send every card state as events again, for a new reader")
     return parser.parse_args()
 
@@ -57,19 +61,27 @@ def _migrate(settings: CardSettings) -> None:
 
 
 async def _maintain(settings: CardSettings, asked: argparse.Namespace) -> int:
+    from card_svc.legacy.loading import load_cards
     from card_svc.maintenance import load_outlets, republish
     from card_svc.outlets.load import DirectoryError
     from card_svc.personal import PersonalData
+    from unioncard.bulk import BadSource, progress
     from unioncard.service import start
 
     context = start("card-svc", settings)
     try:
         if asked.command == "load-outlets":
             sys.stdout.write(f"{await load_outlets(context.work, asked.file.read_bytes())} outlets loaded\n")
+        elif asked.command == "load-legacy":
+            loaded = await load_cards(context, asked.file, asked.rejects, wait_s=asked.wait, say=progress())
+            sys.stderr.write(loaded.summary("cards") + "\n")
         else:
             sys.stdout.write(f"{await republish(context.work, PersonalData(context.keys))} card states told anew\n")
     except OSError as error:
         sys.stderr.write(f"{asked.file}: {error.strerror}\n")
+        return 1
+    except BadSource as bad_source:
+        sys.stderr.write(f"{bad_source}\n")
         return 1
     except DirectoryError as error:
         sys.stderr.write(f"{asked.file}:\n{error}\n")

@@ -2,11 +2,13 @@
 
 from sqlalchemy import MetaData
 
+from unioncard.bulk import add_bulk_table
 from unioncard.organisations import add_organisations_table
 from unioncard.tables import add_crossing_tables
 
 METADATA = MetaData()
 add_crossing_tables(METADATA)
+add_bulk_table(METADATA)
 ORGANISATIONS = add_organisations_table(METADATA)
 AUDIT_LOG = METADATA.tables["audit_log"]
 

@@ -1,6 +1,6 @@
 """``python -m insurance_svc`` serves; with a command it does that and ends.
 
-``migrate`` · ``load-season FOLDER``
+``migrate`` · ``load-season FOLDER`` · ``load-legacy FILE.csv``
 
 What only one of these needs is imported there: the application is most of a start, and ``migrate`` can do without.
 """
@@ -25,7 +25,7 @@ def main() -> int:
         elif asked.command == "migrate":
             _migrate(settings)
         else:
-            return asyncio.run(_load_season(settings, asked.folder))
+            return asyncio.run(_maintain(settings, asked))
     except KeysError as error:
         sys.stderr.write(f"cannot start: {error}\n")
         return 2
@@ -40,6 +40,10 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("migrate", help="make or update the database")
     loading = commands.add_parser("load-season", help="take over prices, benefits and calendars from CSV files")
     loading.add_argument("folder", type=Path)
+    legacy = commands.add_parser("load-legacy", help="load undated policies of the previous system; resumable")
+    legacy.add_argument("file", type=Path)
+    legacy.add_argument("--rejects", type=Path, required=True, help="folder for the lines that are not loaded")
+    legacy.add_argument("--wait", type=float, default=60.0, help="seconds without a new member until one is unknown")
     return parser.parse_args()
 
 
@@ -57,20 +61,30 @@ def _migrate(settings: InsuranceSettings) -> None:
     migrate_database(service_database("insurance", settings, load_keys(settings.keys_file)))
 
 
-async def _load_season(settings: InsuranceSettings, folder: Path) -> int:
+async def _maintain(settings: InsuranceSettings, asked: argparse.Namespace) -> int:
+    from insurance_svc.legacy.loading import load_policies
     from insurance_svc.maintenance import load_season
     from insurance_svc.seasons.files import BadSeason
+    from unioncard.bulk import BadSource, progress
     from unioncard.service import start
 
     context = start("insurance-svc", settings)
     try:
-        loaded = await load_season(context.work, folder)
+        if asked.command == "load-legacy":
+            policies = await load_policies(context, asked.file, asked.rejects, wait_s=asked.wait, say=progress())
+            sys.stderr.write(policies.summary("policies") + "\n")
+        else:
+            season = await load_season(context.work, asked.folder)
+            same = f"{season.same} were there, {season.kept} changed since and kept"
+            sys.stdout.write(f"{season.added} rows loaded, {same}\n")
     except BadSeason as error:
-        sys.stderr.write(f"{folder}:\n{error}\n")
+        sys.stderr.write(f"{asked.folder}:\n{error}\n")
+        return 1
+    except BadSource as bad_source:
+        sys.stderr.write(f"{bad_source}\n")
         return 1
     finally:
         await context.engine.dispose()
-    sys.stdout.write(f"{loaded.added} rows loaded, {loaded.same} were there, {loaded.kept} changed since and kept\n")
     return 0
 
 

@@ -25,6 +25,7 @@ MEMBERS = sa.Table(
     sa.Column("mobile", sa.Text, nullable=False, comment="encrypted"),
     sa.Column("address", sa.Text, nullable=False, comment="encrypted"),
     sa.Index("members_union", "union_id", "id"),
+    sa.Index("members_number", "number"),
     sa.Index("members_name", "name_hash"),
     sa.Index("members_document", "document_hash"),
 )

@@ -31,7 +31,8 @@ class Summary(CrossingCounts):
     counts: dict[str, dict[str, int]] = Field(description="各类记录按状态的数量")
     members_total: int
     members_without_union: int
-    card_numbers: int = Field(description="不同的卡号数")
+    card_numbers: int = Field(description="通过本平台制卡的不同卡号数")
+    legacy_cards: int = Field(description="由原系统迁入的卡数")
     todo_astray: int = Field(description="待办列表与办理状态不一致的会员数，应为 0")
     cards_astray: int = Field(description="批次结果与办理状态不一致的会员数，应为 0")
 

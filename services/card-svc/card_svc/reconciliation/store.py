@@ -19,17 +19,20 @@ _COUNTS = sa.text("""
     UNION ALL SELECT 'organisations', level, count(*) FROM organisations GROUP BY level
 """)
 
-# The last two must be zero: a card state that its to-do record or its batch does not bear out.
+# The last two must be zero: a card state that its to-do record or its batch does not bear out. Cards without a batch
+# are those of the previous system; the bank's memory of this platform has none of them.
 _NUMBERS = sa.text("""
     SELECT (SELECT count(*) FROM members WHERE union_id IS NULL) AS members_without_union,
-           (SELECT count(DISTINCT card_hash) FROM cards WHERE card_hash IS NOT NULL) AS card_numbers,
+           (SELECT count(DISTINCT card_hash) FROM cards WHERE batch_number IS NOT NULL) AS card_numbers,
+           (SELECT count(*) FROM cards WHERE state = 'issued' AND batch_number IS NULL) AS legacy_cards,
            (SELECT count(*) FROM members) AS members_total,
            (SELECT count(*) FROM cards c FULL JOIN todo t ON t.member_id = c.member_id
             WHERE (coalesce(c.state, '') = 'to_do') <> (t.member_id IS NOT NULL)) AS todo_astray,
            (SELECT count(*) FROM cards c LEFT JOIN batch_members bm
                 ON bm.member_id = c.member_id AND bm.batch_number = c.batch_number
             WHERE c.state = 'in_batch' AND coalesce(bm.outcome, '') <> 'waiting'
-               OR c.state = 'issued' AND coalesce(bm.outcome, '') <> 'issued') AS cards_astray
+               OR c.state = 'issued' AND c.batch_number IS NOT NULL
+                  AND coalesce(bm.outcome, '') <> 'issued') AS cards_astray
 """)
 
 NOUNS = {

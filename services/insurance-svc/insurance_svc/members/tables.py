@@ -19,6 +19,7 @@ MEMBERS = sa.Table(
     sa.Column("document_number", sa.Text, nullable=False, comment="encrypted"),
     sa.Column("document_hash", sa.Text, nullable=False),
     sa.Index("members_union", "union_id", "id"),
+    sa.Index("members_number", "number"),
     sa.Index("members_name", "name_hash"),
     sa.Index("members_document", "document_hash"),
 )

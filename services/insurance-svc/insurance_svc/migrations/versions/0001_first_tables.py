@@ -13,6 +13,20 @@ depends_on = None
 def upgrade() -> None:
     """Make every table of the first release."""
     op.create_table(
+        "bulk_chunks",
+        sa.Column("digest", sa.Text(), nullable=False, comment="SHA-256 of the whole file"),
+        sa.Column("start", sa.BigInteger(), autoincrement=False, nullable=False, comment="offset of its first line"),
+        sa.Column("stop", sa.BigInteger(), nullable=False, comment="offset behind its last line"),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("loaded", sa.Integer(), nullable=False),
+        sa.Column("known", sa.Integer(), nullable=False, comment="were there already, the same"),
+        sa.Column("rejected", sa.Integer(), nullable=False),
+        sa.Column(
+            "loaded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("digest", "start"),
+    )
+    op.create_table(
         "audit_log",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
@@ -312,6 +326,7 @@ def upgrade() -> None:
     op.create_index("members_document", "members", ["document_hash"], unique=False)
     op.create_index("members_name", "members", ["name_hash"], unique=False)
     op.create_index("members_union", "members", ["union_id", "id"], unique=False)
+    op.create_index("members_number", "members", ["number"], unique=False)
     op.create_table(
         "notice_reads",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
