@@ -7,10 +7,21 @@ from typing import Any
 
 import pytest
 
-from unioncard_cli.audit.checks import LAWS, differences
-from unioncard_cli.audit.facts import BankBatch, Crossings, Facts, ServiceBatch, Tally, WorkflowFact
+from unioncard_cli.audit.checks import LAWS, OWN_LAWS, differences
+from unioncard_cli.audit.facts import (
+    BankBatch,
+    CampaignFact,
+    Crossings,
+    Facts,
+    PremiumBatch,
+    ServiceBatch,
+    Tally,
+    WorkflowFact,
+)
 
 DONE, OPEN, REFUSED = "cbc801202411050900", "cbc801202411050901", "cbc801202411050902"
+PAID, DUE, OWN = "CB201912280001", "CB202002030001", "CB202002040001"
+CAMPAIGN = "campaign/centralized/2020"
 AT = datetime(2024, 11, 5, 1, 0, tzinfo=UTC)
 
 
@@ -23,8 +34,15 @@ def sound() -> Facts:
         card_states={"issued": 7, "failed": 1, "in_batch": 3, "none": 4},
         cards_total=15,
         source={"members": dict(tallies), "organisations": dict(tallies), "cards": dict(tallies)},
-        copies={"members": dict(tallies), "organisations": dict(tallies), "cards": dict(tallies)},
-        crossings={"member-svc": Crossings(0, 0, 0, 0), "card-svc": Crossings(0, 0, 0, 0)},
+        copies={
+            ("member-svc", "cards"): dict(tallies),
+            ("card-svc", "members"): dict(tallies),
+            ("card-svc", "organisations"): dict(tallies),
+            ("insurance-svc", "members"): dict(tallies),
+            ("insurance-svc", "cards"): dict(tallies),
+            ("insurance-svc", "organisations"): dict(tallies),
+        },
+        crossings={name: Crossings(0, 0, 0, 0) for name in ("member-svc", "card-svc", "insurance-svc")},
         batches={
             DONE: ServiceBatch(DONE, 8, 0, 7, 1, 0, accepted=True, refused=False, closed=False),
             OPEN: ServiceBatch(OPEN, 3, 3, 0, 0, 0, accepted=True, refused=False, closed=False),
@@ -39,11 +57,28 @@ def sound() -> Facts:
         bank_cards=7,
         set_aside=2,
         open_checks={"chk1"},
+        insured_total=15,
+        insured_states={"normal": 14, "left": 1},
+        policies_standing=9,
+        broken=dict.fromkeys(OWN_LAWS, 0),
+        premium_batches={
+            PAID: PremiumBatch(PAID, "centralized", "written_off", 7, 9100, 9100),
+            DUE: PremiumBatch(DUE, "instant", "passed", 2, 2600, 0),
+            OWN: PremiumBatch(OWN, "personal", "passed", 1, 1300, 0),
+        },
+        campaigns=[
+            CampaignFact("centralized", 2020, "open"),
+            CampaignFact("centralized", 2019, "closed"),
+            CampaignFact("centralized", 2021, "planned"),
+        ],
         workflows={
             f"card-batch/{DONE}": WorkflowFact(f"card-batch/{DONE}", "Completed", AT),
             f"card-batch/{OPEN}": WorkflowFact(f"card-batch/{OPEN}", "Running", AT),
             f"card-batch/{REFUSED}": WorkflowFact(f"card-batch/{REFUSED}", "Failed", AT),
             "card-check/chk1": WorkflowFact("card-check/chk1", "Running", AT),
+            CAMPAIGN: WorkflowFact(CAMPAIGN, "Running", AT),
+            f"premium-payment/{PAID}": WorkflowFact(f"premium-payment/{PAID}", "Completed", AT),
+            f"premium-payment/{DUE}": WorkflowFact(f"premium-payment/{DUE}", "Running", AT),
             "bank-state-nightly-2024-11-05": WorkflowFact("bank-state-nightly-2024-11-05", "Completed", AT),
         },
         lag={"card-svc": 0, "workflows-bridge": 0},
@@ -110,11 +145,11 @@ def _fact(**values: Any) -> Plant:
     return plant
 
 
-def _copy(name: str, union: str, tally: Tally | None) -> Plant:
+def _copy(reader: str, noun: str, union: str, tally: Tally | None) -> Plant:
     def plant(facts: Facts) -> None:
-        facts.copies[name].pop(union)
+        facts.copies[reader, noun].pop(union)
         if tally is not None:
-            facts.copies[name][union] = tally
+            facts.copies[reader, noun][union] = tally
 
     return plant
 
@@ -125,6 +160,25 @@ def _strange_batch(facts: Facts) -> None:
 
 def _strange_workflow(facts: Facts) -> None:
     facts.workflows["card-batch/cbc1"] = WorkflowFact("card-batch/cbc1", "Running", AT)
+
+
+def _strange_payment(facts: Facts) -> None:
+    id_ = "premium-payment/CB199901010001"
+    facts.workflows[id_] = WorkflowFact(id_, "Running", AT)
+
+
+def _own(law: str) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.broken[law] = 3
+
+    return plant
+
+
+def _premium(number: str, **changes: Any) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.premium_batches[number] = replace(facts.premium_batches[number], **changes)
+
+    return plant
 
 
 def _no_workflow(id_: str) -> Plant:
@@ -143,10 +197,19 @@ PLANTED: tuple[tuple[Plant, str, str, str, bool], ...] = (
     (_fact(members_total=16), "one state each", "member-svc", "16 members, but their states add up to 15", False),
     (_fact(card_states={"issued": 14}), "one state each", "card-svc", "15 members, but their states", False),
     (_fact(astray=2), "one state each", "card-svc", "2 members whose card state disagrees", False),
-    (_copy("members", "3", Tally(9, "123")), "copies", "members, union 3", "source has 10 rows, the copy 9", True),
-    (_copy("cards", "3", Tally(10, "124")), "copies", "cards, union 3", "10 rows each, but their content", True),
-    (_copy("organisations", "4", None), "copies", "organisations, union 4", "5 rows, the copy none", True),
-    (lambda facts: facts.source["members"].clear(), "copies", "members, union 3", "the copy has 10 rows", True),
+    (_fact(insured_total=14), "one state each", "insurance-svc", "14 members, but their states add up to 15", False),
+    (_copy("card-svc", "members", "3", Tally(9, "1")), "copies", "card-svc: members, union 3", "the copy 9", True),
+    (_copy("member-svc", "cards", "3", Tally(10, "4")), "copies", "member-svc: cards, union 3", "10 rows each", True),
+    (_copy("card-svc", "organisations", "4", None), "copies", "organisations, union 4", "5 rows, the copy none", True),
+    (_copy("insurance-svc", "members", "4", Tally(5, "1")), "copies", "insurance-svc: members", "5 rows each", True),
+    (_copy("insurance-svc", "cards", "4", None), "copies", "insurance-svc: cards, union 4", "5 rows, the copy n", True),
+    (
+        lambda facts: facts.source["members"].clear(),
+        "copies",
+        "card-svc: members, union 3",
+        "the copy has 10 rows",
+        True,
+    ),
     (_not_at_bank, "a bank request per batch", OPEN, "the bank never got it", True),
     (_batch(OPEN, accepted=False), "a bank request per batch", OPEN, "its receipt is not here", True),
     (_bank(OPEN, members=2), "a bank request per batch", OPEN, "3 members here, 2 at the bank", False),
@@ -192,6 +255,21 @@ PLANTED: tuple[tuple[Plant, str, str, str, bool], ...] = (
         "tried 4 times: bank: HTTP 500",
         True,
     ),
+    *((_own(law), "cover and money add up", "insurance-svc", f"3 {OWN_LAWS[law][0]}", False) for law in OWN_LAWS),
+    (_fact(trial_balance_fen=-1), "cover and money add up", "insurance-svc", "trial balance is -1 fen", False),
+    (_premium(PAID, received_fen=9000), "cover and money add up", PAID, "written_off, with 9000 of 9100", False),
+    (_premium(DUE, received_fen=2601), "cover and money add up", DUE, "passed, with 2601 of 2600", False),
+    (_no_workflow(f"premium-payment/{DUE}"), "a workflow per payment", DUE, "it has no workflow", True),
+    (_no_workflow(CAMPAIGN), "a workflow per payment", CAMPAIGN, "it has no workflow", True),
+    (_premium(DUE, state="voided"), "a workflow per payment", DUE, "it is over, yet its workflow waits", True),
+    (
+        _workflow(f"premium-payment/{DUE}", status="Completed"),
+        "a workflow per payment",
+        DUE,
+        "ended although it is not over",
+        False,
+    ),
+    (_strange_payment, "a workflow per payment", "CB199901010001", "for a batch that does not exist", True),
     (_strange_workflow, "no workflow stuck", "card-batch/cbc1", "for a batch that does not exist", True),
 )
 

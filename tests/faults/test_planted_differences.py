@@ -53,6 +53,7 @@ def test_the_audit_passes_what_is_sound_and_names_what_was_planted(ground: Groun
     assert "laws hold: nothing was lost, nothing counted twice" in sound.stdout
 
     said = [*_plant_in_card_svc(ground, errand), *_plant_at_the_bank(ground, errand)]
+    said += _plant_in_insurance_svc(ground, errand)
     said += asyncio.run(_plant_in_kafka_and_temporal(ground))
     red = audit("--wait", "15")
     assert red.returncode == 1, red.stdout + red.stderr
@@ -82,6 +83,38 @@ def _plant_in_card_svc(ground: Ground, errand: Errand) -> list[tuple[str, str]]:
         ("a card per success", f"{number} {len(issued) - 1} issued"),
         ("nothing left behind", "card-svc 1 messages that the broker refuses"),
         ("nothing left behind", "card-svc 1 commands begun and not answered"),
+    ]
+
+
+def _plant_in_insurance_svc(ground: Ground, errand: Errand) -> list[tuple[str, str]]:
+    union = errand.story.batch(errand.numbers[0])["union_id"]
+    url = ground.stack.environment()["UNIONCARD_DATABASE_URL"].replace("/postgres?", "/unioncard_insurance?")
+    with psycopg.connect(url) as conn:
+        conn.execute("UPDATE cards SET version = version + 1 WHERE member_id = (SELECT min(member_id) FROM cards)")
+        conn.execute(
+            """INSERT INTO policies (member_id, enrolment_id, term, first_day, last_day, first_half, second_half)
+               SELECT min(id), 1, 'half', '2020-01-01', '2020-12-31', unnest(ARRAY[2020, NULL]), unnest(ARRAY[NULL, 2020])
+               FROM members"""
+        )
+        conn.execute(
+            """INSERT INTO ledger (posting, account, district_id, coverage_year, amount_fen, business_at)
+               VALUES ('planted', 'cash', 1, 2020, 7, now())"""
+        )
+        conn.execute(
+            """INSERT INTO batches (number, district_id, district_code, scheme, coverage_year, state, lists, heads,
+                   fee_fen, subsidy_fen, district_fen, union_fen, credit_fen, due_fen, operator_name, operator_phone,
+                   operator_email, submitted_at, submitted_by, changed_at, due_on)
+               VALUES ('CB200001010001', 1, '999', 'centralized', 2000, 'passed', 1, 1, 10, 4, 3, 3, 0, 6, 'x', 'x', 'x',
+                   now(), 1, now(), '2000-01-20')"""
+        )
+    return [
+        ("copies equal their source", f"insurance-svc: cards, union {union} 30 rows each, but their content differs"),
+        ("cover and money add up", "insurance-svc 1 members with two policies for one day"),
+        ("cover and money add up", "insurance-svc 1 premium batches that are not the sum of their lists"),
+        ("cover and money add up", "insurance-svc 1 postings of the ledger that do not add up to zero"),
+        ("cover and money add up", "insurance-svc 1 districts whose balance is not what their batches say"),
+        ("cover and money add up", "insurance-svc the trial balance is 7 fen"),
+        ("a workflow per payment", "premium-payment/CB200001010001 it has no workflow"),
     ]
 
 

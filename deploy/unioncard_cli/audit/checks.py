@@ -21,10 +21,11 @@ Check = Callable[[Facts], Iterator[Difference]]
 
 
 def one_state_each(facts: Facts) -> Iterator[Difference]:
-    """Each member is in exactly one state, in either service."""
+    """Each member is in exactly one state, in every service."""
     for where, states, total in (
         ("member-svc", facts.member_states, facts.members_total),
         ("card-svc", facts.card_states, facts.cards_total),
+        ("insurance-svc", facts.insured_states, facts.insured_total),
     ):
         counted = sum(states.values())
         if counted != total:
@@ -37,13 +38,14 @@ def one_state_each(facts: Facts) -> Iterator[Difference]:
 
 def members_in_members_out(facts: Facts) -> Iterator[Difference]:
     """Every copy of another service's facts equals its source, union by union."""
-    for name, source in facts.source.items():
-        copy = facts.copies.get(name, {})
+    for (reader, name), copy in facts.copies.items():
+        source = facts.source.get(name, {})
         for union in sorted(source.keys() | copy.keys()):
             ours, theirs = source.get(union), copy.get(union)
             if ours != theirs:
                 remedy = "if it stays, run the source's republish command: the copy catches up by version"
-                yield Difference("copies equal their source", f"{name}, union {union}", _versus(ours, theirs), remedy)
+                where = f"{reader}: {name}, union {union}"
+                yield Difference("copies equal their source", where, _versus(ours, theirs), remedy)
 
 
 def _versus(source: Tally | None, copy: Tally | None) -> str:
@@ -124,6 +126,61 @@ def nothing_left_behind(facts: Facts) -> Iterator[Difference]:
             yield Difference(law, group, f"{lag} messages not yet handled", "see consumer_lag; is the consumer up?")
 
 
+#: What insurance-svc counts of itself, by law: what is wrong with such a row, and where to look.
+OWN_LAWS = {
+    "double_cover": ("members with two policies for one day", "see the members' policies; void one with its list"),
+    "lists_astray": ("lists whose heads are not their policies, or whose sums are not their prices", "see the lists"),
+    "classes_astray": ("unions whose class of a year is not that of their lists", "see the unions' lists"),
+    "batches_astray": ("premium batches that are not the sum of their lists", "see the batches' lists"),
+    "postings_astray": ("postings of the ledger that do not add up to zero", "see the ledger"),
+    "districts_astray": ("districts whose balance is not what their batches say", "see ledger and statement lines"),
+}
+
+
+def cover_and_money_add_up(facts: Facts) -> Iterator[Difference]:
+    """One policy a member and day, a policy a head, batches the sum of their lists, and a ledger that balances."""
+    law = "cover and money add up"
+    for name, count in facts.broken.items():
+        if count:
+            what, remedy = OWN_LAWS[name]
+            yield Difference(law, "insurance-svc", f"{count} {what}", remedy, settles=False)
+    if facts.trial_balance_fen:
+        what = f"the trial balance is {facts.trial_balance_fen} fen"
+        yield Difference(law, "insurance-svc", what, "see the ledger", settles=False)
+    for number, batch in facts.premium_batches.items():
+        if not 0 <= batch.received_fen <= batch.due_fen or (
+            batch.state == "written_off" and batch.received_fen != batch.due_fen
+        ):
+            what = f"{batch.state}, with {batch.received_fen} of {batch.due_fen} fen received"
+            yield Difference(law, number, what, "see the statement lines of the batch", settles=False)
+
+
+def a_workflow_per_payment(facts: Facts) -> Iterator[Difference]:
+    """Every open campaign and premium batch has its workflow, which ends with it. Members' own batches have none."""
+    law = "a workflow per payment"
+    for campaign in facts.campaigns:
+        if campaign.state != "planned":
+            yield from _mirrored(law, campaign.id, facts, ended=campaign.state == "closed")
+    for number, batch in facts.premium_batches.items():
+        if batch.scheme != "personal":
+            yield from _mirrored(law, f"premium-payment/{number}", facts, ended=batch.ended)
+    for id_ in facts.workflows:
+        kind, _, name = id_.partition("/")
+        if kind == "premium-payment" and name not in facts.premium_batches:
+            yield Difference(law, id_, "a workflow for a batch that does not exist", "who started it?")
+
+
+def _mirrored(law: str, id_: str, facts: Facts, *, ended: bool) -> Iterator[Difference]:
+    found = facts.workflows.get(id_)
+    if found is None:
+        if not ended:  # Temporal forgets workflows that have ended long ago
+            yield Difference(law, id_, "it has no workflow", "is the bridge up? a campaign: trigger campaigns-daily")
+    elif ended and found.status == "Running":
+        yield Difference(law, id_, "it is over, yet its workflow waits", "see its current details")
+    elif not ended and found.status == "Completed":
+        yield Difference(law, id_, "its workflow ended although it is not over", "report it", settles=False)
+
+
 def no_workflow_stuck(facts: Facts) -> Iterator[Difference]:
     """Every batch and open check has its workflow, which has ended if they have; none failed, none is stuck."""
     law = "no workflow stuck"
@@ -161,6 +218,8 @@ LAWS: tuple[Check, ...] = (
     a_request_per_batch,
     a_card_per_success,
     nothing_left_behind,
+    cover_and_money_add_up,
+    a_workflow_per_payment,
     no_workflow_stuck,
 )
 

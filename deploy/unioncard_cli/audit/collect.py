@@ -11,12 +11,32 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from unioncard.messaging import kafka
 from unioncard.messaging.dead_letters import list_dead_letters
 from unioncard.settings import Settings
-from unioncard_cli.audit.facts import BankBatch, Crossings, Facts, ServiceBatch, Tally, WorkflowFact
+from unioncard_cli.audit.checks import OWN_LAWS
+from unioncard_cli.audit.facts import (
+    BankBatch,
+    CampaignFact,
+    Crossings,
+    Facts,
+    PremiumBatch,
+    ServiceBatch,
+    Tally,
+    WorkflowFact,
+)
 from unioncard_cli.operators import Operator
 from workflows.client import connect
 from workflows.settings import WorkflowsSettings
 
-GROUPS = ("member-svc", "card-svc", "workflows-bridge", "workflows-replies")
+GROUPS = ("member-svc", "card-svc", "insurance-svc", "workflows-bridge", "workflows-replies")
+KINDS = (
+    "CardBatch",
+    "CardCheck",
+    "BankStateFetch",
+    "CampaignOpening",
+    "EnrolmentCampaign",
+    "DistrictEnrolment",
+    "PremiumPayment",
+    "PersonalBatch",
+)
 TRIES_THAT_WORRY = 3
 
 
@@ -25,6 +45,7 @@ async def collect(auditor: Operator, sandbox_url: str, settings: WorkflowsSettin
     facts = Facts()
     await asyncio.to_thread(_ask_member_svc, auditor, facts)
     await asyncio.to_thread(_ask_card_svc, auditor, facts)
+    await asyncio.to_thread(_ask_insurance_svc, auditor, facts)
     await asyncio.to_thread(_ask_bank, sandbox_url, facts)
     await _ask_temporal(settings, facts)
     await _ask_kafka(settings, facts)
@@ -38,7 +59,7 @@ def _ask_member_svc(auditor: Operator, facts: Facts) -> None:
     facts.crossings["member-svc"] = _crossings(summary)
     facts.source["members"] = _tallies(auditor, "member", "members")
     facts.source["organisations"] = _tallies(auditor, "member", "organisations")
-    facts.copies["cards"] = _tallies(auditor, "member", "cards")
+    facts.copies["member-svc", "cards"] = _tallies(auditor, "member", "cards")
 
 
 def _ask_card_svc(auditor: Operator, facts: Facts) -> None:
@@ -50,8 +71,8 @@ def _ask_card_svc(auditor: Operator, facts: Facts) -> None:
     facts.open_checks = {row["id"] for row in auditor.pages("card", "/reconciliation/checks")}
     facts.astray = summary["todo_astray"] + summary["cards_astray"]
     facts.crossings["card-svc"] = _crossings(summary)
-    facts.copies["members"] = _tallies(auditor, "card", "members")
-    facts.copies["organisations"] = _tallies(auditor, "card", "organisations")
+    for noun in ("members", "organisations"):
+        facts.copies["card-svc", noun] = _tallies(auditor, "card", noun)
     facts.source["cards"] = _tallies(auditor, "card", "cards")
     for row in auditor.pages("card", "/reconciliation/batches"):
         facts.batches[row["number"]] = ServiceBatch(
@@ -65,6 +86,26 @@ def _ask_card_svc(auditor: Operator, facts: Facts) -> None:
             refused=row["state"] == "refused",
             closed=row["closed_at"] is not None,
         )
+
+
+def _ask_insurance_svc(auditor: Operator, facts: Facts) -> None:
+    summary = auditor.get("insurance", "/reconciliation/summary")
+    facts.insured_total = summary["members_total"]
+    facts.insured_states = dict(summary["counts"].get("members", {}))
+    facts.policies_standing = summary["policies_standing"]
+    facts.trial_balance_fen = summary["trial_balance_fen"]
+    facts.broken = {law: summary[law] for law in OWN_LAWS}
+    facts.crossings["insurance-svc"] = _crossings(summary)
+    for noun in ("members", "cards", "organisations"):
+        facts.copies["insurance-svc", noun] = _tallies(auditor, "insurance", noun)
+    for row in auditor.pages("insurance", "/reconciliation/batches"):
+        facts.premium_batches[row["number"]] = PremiumBatch(
+            **{name: row[name] for name in ("number", "scheme", "state", "heads", "due_fen", "received_fen")}
+        )
+    facts.campaigns = [
+        CampaignFact(row["scheme"], row["coverage_year"], row["state"])
+        for row in auditor.pages("insurance", "/campaigns")
+    ]
 
 
 def _crossings(summary: dict[str, Any]) -> Crossings:
@@ -112,7 +153,7 @@ async def _ask_temporal(settings: WorkflowsSettings, facts: Facts) -> None:
 
 
 async def _workflows(client: Client) -> AsyncIterator[WorkflowFact]:
-    query = "WorkflowType IN ('CardBatch', 'CardCheck', 'BankStateFetch')"
+    query = f"WorkflowType IN ({', '.join(repr(kind) for kind in KINDS)})"
     async for found in client.list_workflows(query, page_size=1000):
         assert found.status is not None  # listed executions always have one
         trouble = None

@@ -95,6 +95,7 @@ def show(facts: Facts, found: list[Difference]) -> None:
     console = Console(highlight=False)
     console.print(
         f"Audit: {facts.members_total} members, {len(facts.batches)} batches, {facts.cards_with_number} cards, "
+        f"{facts.policies_standing} policies, {len(facts.premium_batches)} premium batches, "
         f"{len(facts.workflows)} workflows, {facts.set_aside} answers of the bank set aside."
     )
     if not found:

@@ -55,6 +55,37 @@ class BankBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class PremiumBatch:
+    """A district's premium batch as insurance-svc knows it; ``scheme`` names the calendar."""
+
+    number: str
+    scheme: str
+    state: str
+    heads: int
+    due_fen: int
+    received_fen: int
+
+    @property
+    def ended(self) -> bool:
+        """Written off, returned or void: its workflow must have ended."""
+        return self.state in ("written_off", "returned", "voided")
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFact:
+    """A campaign: ``planned``, ``open`` or ``closed``."""
+
+    scheme: str
+    year: int
+    state: str
+
+    @property
+    def id(self) -> str:
+        """Its workflow's id."""
+        return f"campaign/{self.scheme}/{self.year}"
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowFact:
     """An execution in Temporal: ``status`` as Temporal names it, ``trouble`` what keeps it from going on."""
 
@@ -66,14 +97,18 @@ class WorkflowFact:
 
 @dataclass(slots=True)
 class Facts:
-    """Everything the checks look at."""
+    """Everything the checks look at.
+
+    ``source`` is by noun, ``copies`` by reader and noun, each by union. ``broken`` counts, by law, rows of
+    insurance-svc that contradict one another.
+    """
 
     member_states: dict[str, int] = field(default_factory=dict)
     members_total: int = 0
     card_states: dict[str, int] = field(default_factory=dict)
     cards_total: int = 0
     source: dict[str, dict[str, Tally]] = field(default_factory=dict)
-    copies: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    copies: dict[tuple[str, str], dict[str, Tally]] = field(default_factory=dict)
     crossings: dict[str, Crossings] = field(default_factory=dict)
     batches: dict[str, ServiceBatch] = field(default_factory=dict)
     bank_batches: dict[str, BankBatch] = field(default_factory=dict)
@@ -83,6 +118,13 @@ class Facts:
     set_aside: int = 0
     astray: int = 0
     open_checks: set[str] = field(default_factory=set)
+    insured_total: int = 0
+    insured_states: dict[str, int] = field(default_factory=dict)
+    policies_standing: int = 0
+    trial_balance_fen: int = 0
+    broken: dict[str, int] = field(default_factory=dict)
+    premium_batches: dict[str, PremiumBatch] = field(default_factory=dict)
+    campaigns: list[CampaignFact] = field(default_factory=list)
     workflows: dict[str, WorkflowFact] = field(default_factory=dict)
     open_dead_letters: list[str] = field(default_factory=list)
     lag: dict[str, int] = field(default_factory=dict)
