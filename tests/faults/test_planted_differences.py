@@ -93,7 +93,8 @@ def _plant_in_insurance_svc(ground: Ground, errand: Errand) -> list[tuple[str, s
         conn.execute("UPDATE cards SET version = version + 1 WHERE member_id = (SELECT min(member_id) FROM cards)")
         conn.execute(
             """INSERT INTO policies (member_id, enrolment_id, term, first_day, last_day, first_half, second_half)
-               SELECT min(id), 1, 'half', '2020-01-01', '2020-12-31', unnest(ARRAY[2020, NULL]), unnest(ARRAY[NULL, 2020])
+               SELECT min(id), 1, 'half', '2020-01-01', '2020-12-31', unnest(ARRAY[2020, NULL]),
+                      unnest(ARRAY[NULL, 2020])
                FROM members"""
         )
         conn.execute(
@@ -104,8 +105,8 @@ def _plant_in_insurance_svc(ground: Ground, errand: Errand) -> list[tuple[str, s
             """INSERT INTO batches (number, district_id, district_code, scheme, coverage_year, state, lists, heads,
                    fee_fen, subsidy_fen, district_fen, union_fen, credit_fen, due_fen, operator_name, operator_phone,
                    operator_email, submitted_at, submitted_by, changed_at, due_on)
-               VALUES ('CB200001010001', 1, '999', 'centralized', 2000, 'passed', 1, 1, 10, 4, 3, 3, 0, 6, 'x', 'x', 'x',
-                   now(), 1, now(), '2000-01-20')"""
+               VALUES ('CB200001010001', 1, '999', 'centralized', 2000, 'passed', 1, 1, 10, 4, 3, 3, 0, 6, 'x', 'x',
+                   'x', now(), 1, now(), '2000-01-20')"""
         )
     return [
         ("copies equal their source", f"insurance-svc: cards, union {union} 30 rows each, but their content differs"),
