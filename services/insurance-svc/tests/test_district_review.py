@@ -1,5 +1,6 @@
 """From the district's review to the centre's, with money worked out by hand (domain 5)."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -245,3 +246,33 @@ async def test_statements_do_not_grow_with_lists(trial: Trial) -> None:
             await passed(trial, number)
             seen.append(len(sent))
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(("moment", "status"), [("2019-12-31T23:59:59.999", 201), ("2020-01-01T00:00", 409)])
+async def test_the_campaigns_lists_are_reviewed_in_its_days(trial: Trial, moment: str, status: int) -> None:
+    await plan_2020(trial)
+    one = await put_list(trial, 1)
+    other = await put_list(trial, 1, way="no_cover", first_member=9)
+    trial.clock.at = shanghai(moment)
+    for path, more in (("basket", {}), ("basket/removals", {}), ("returns", {"reason": "有误"})):
+        body = season(enrolment_ids=[one]) | more
+        answer = await trial.call("POST", f"/district-review/{path}", body, role=Role.DISTRICT)
+        assert answer.status_code == status, answer.text
+    # No days judge the other ways.
+    instant = season("instant", enrolment_ids=[other])
+    assert await trial.ok("POST", "/district-review/basket", instant, role=Role.DISTRICT) == {"moved": 1}
+
+
+async def test_two_submissions_at_once_make_one_batch(trial: Trial) -> None:
+    await plan_2020(trial)
+    trial.clock.at = SUBMISSION
+    await put_list(trial, 4)
+    await basket(trial)
+    body = season() | OPERATOR
+    answers = await asyncio.gather(
+        *(trial.call("POST", "/district-review/submissions", body, role=Role.DISTRICT) for _ in range(3))
+    )
+    assert sorted(one.status_code for one in answers) == [201, 409, 409]
+    assert await trial.column("SELECT heads FROM batches") == [4]
+    # A refused submission gives its number back.
+    assert await trial.column("SELECT last FROM batch_days") == [1]

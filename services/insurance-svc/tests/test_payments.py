@@ -1,14 +1,18 @@
 """Union payments, bank statements, write-off and voiding, with money worked out by hand (domain 5)."""
 
+import asyncio
+from datetime import date
 from typing import Any
 
 import pytest
 
+from insurance_svc.batches.store import move_due
 from insurance_svc_testing import Trial
 from insurance_svc_testing.districts import HEADER, basket, ledger, load, passed, season, submit
 from insurance_svc_testing.lists import plan_2020, put_list, shanghai
 from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.principal import Role
+from unioncard_testing import statements
 
 SUBMITTED = shanghai("2019-12-30T10:00")
 NUMBER = "CB201912300001"
@@ -208,3 +212,56 @@ async def test_union_payments_add_up_and_can_be_taken_back(trial: Trial) -> None
     assert (await pay(4000)).status_code == 201
     listed = await trial.ok("GET", "/union-payments", role=Role.UNION)
     assert [row["amount_fen"] for row in listed["items"]] == [4000, -1000, 5000]
+
+
+async def test_statements_do_not_grow_with_batches(trial: Trial) -> None:
+    await plan_2020(trial)
+    seen, member = [], 1
+    for day, count in ((18, 2), (19, 20)):
+        trial.clock.at = SUBMITTED
+        numbers = []
+        for _ in range(count):
+            numbers.append(await passed_batch(trial, 1, first_member=member))
+            member += 1
+        trial.clock.at = shanghai("2020-01-21T12:00")
+        rows = [(f"{day}-{n}", f"2020-01-{day}", "13.00", number) for n, number in enumerate(numbers)]
+        with statements(trial.context.engine) as sent:
+            assert await load(trial, f"2020-01-{day}", *rows) == {"exact": count}
+            written = await trial.ok("POST", "/premium-batches/write-offs", {"all_paid": True}, role=Role.CENTRE_PAYER)
+            assert written["heads"] == count
+            seen.append(len(sent))
+    assert seen[0] == seen[1]
+    # 22 heads of A: everything is paid but the subsidy of 13.00 each
+    assert await ledger(trial) == {"cash": 28600, "subsidy_receivable": 28600, "premiums": -57200}
+
+
+async def test_a_write_off_and_a_judgement_at_once(due: Trial) -> None:
+    await load(due, "2020-01-20", ("A-1", "2020-01-20", "130.00", NUMBER), first_day="2019-12-30")
+    written, judged = await asyncio.gather(
+        due.call("POST", "/premium-batches/write-offs", {"numbers": [NUMBER]}, role=Role.CENTRE_PAYER), judge(due)
+    )
+    assert (written.status_code, judged["state"] in ("passed", "written_off")) == (201, True)
+    assert (await shown(due))["state"] == "written_off"
+
+
+async def test_money_and_judgement_at_once_leave_nothing_in_between(due: Trial) -> None:
+    await load(due, "2020-01-19", first_day="2019-12-30")
+    rows = (("A-1", "2020-01-20", "130.00", NUMBER),)
+    await asyncio.gather(load(due, "2020-01-20", *rows), judge(due))
+    assert (await judge(due, key="2"))["state"] == "passed"
+    assert await ledger(due) == {"cash": 13000, "subsidy_receivable": 13000, "premiums": -26000}
+
+
+async def test_the_last_day_moves_with_the_calendar(due: Trial) -> None:
+    due.clock.at = shanghai("2020-01-22T12:00")
+    rows = (("A-1", "2020-01-21", "130.00", NUMBER),)
+    assert await load(due, "2020-01-21", *rows, first_day="2019-12-30") == {"late": 1}
+    async with due.context.work.begin("account:1") as tx:
+        assert await move_due(tx, "centralized", 2020, 13, date(2020, 1, 31)) == 0
+        assert await move_due(tx, "centralized", 2020, 0, date(2020, 1, 31)) == 1
+    (event,) = await due.sent("insurance.batch.due-changed.v1")
+    assert event.data["due_at"] == "2020-01-31T16:00:00Z"
+    assert (await judge(due))["state"] == "passed"
+    settled = await settle(due, "A-1", settlement="attached", batch_number=NUMBER)
+    assert (settled["outcome"], (await shown(due))["received_fen"]) == ("exact", 13000)
+    assert await ledger(due) == {"cash": 13000, "subsidy_receivable": 13000, "premiums": -26000}

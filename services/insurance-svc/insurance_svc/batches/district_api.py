@@ -193,7 +193,7 @@ async def _move(
         async def make() -> Moved:
             if body.enrolment_ids is not None:
                 await _known(tx, season, body.enrolment_ids)
-            await _review_open(tx, season)
+            await _review_open(tx, season, body.enrolment_ids)
             moved = await lists.move(tx, season, body.enrolment_ids, to)
             if moved:
                 _audit(tx, f"review.{'basket' if to == 'basket' else 'taken-off'}", season, {"lists": moved})
@@ -210,7 +210,7 @@ async def return_lists(body: Return, key: IdempotencyKey, principal: District, s
 
         async def make() -> Returned:
             found = await _known(tx, season, body.enrolment_ids)
-            await _review_open(tx, season)
+            await _review_open(tx, season, body.enrolment_ids)
             await release_lists(tx, [row.id for row in found], "returned", body.reason)
             await tell(tx, [_returned_notice(row, body.reason) for row in found])
             _audit(tx, "review.returned", season, {"lists": [row.id for row in found], "reason": body.reason})
@@ -264,9 +264,9 @@ def _operator(body: Submission) -> submission.Operator:
         raise invalid(error.code, error.reason_zh, error.remedy_zh) from None
 
 
-async def _review_open(tx: Transaction, season: Season) -> None:
+async def _review_open(tx: Transaction, season: Season, ids: Sequence[int] | None) -> None:
     """Lists of a campaign are reviewed in its days; other ways all year round."""
-    if season.scheme == Scheme.CENTRALIZED:
+    if await lists.has_centralized(tx.conn, season, ids):
         await must_be_open(tx, season.scheme, season.coverage_year, Phase.DISTRICT_REVIEW, season.district_id)
 
 

@@ -31,6 +31,14 @@ _TOTALS = sa.text(f"""
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """)  # noqa: S608  # the words above
 
+_HAS_CENTRALIZED = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM enrolments
+        WHERE district_id = :district AND coverage_year = :year AND scheme = :scheme AND way = 'centralized'
+          AND state IN ('submitted', 'basket')
+          AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(CAST(:ids AS bigint[]))))
+""")
+
 _MOVE = sa.text("""
     UPDATE enrolments SET state = :to, changed_at = :now
     WHERE district_id = :district AND coverage_year = :year AND scheme = :scheme AND state = :from
@@ -138,6 +146,12 @@ async def under_review(conn: AsyncConnection, season: Season, ids: Sequence[int]
         columns.state.in_(["submitted", "basket"]),
     )
     return (await conn.execute(query.order_by(columns.id))).all()
+
+
+async def has_centralized(conn: AsyncConnection, season: Season, ids: Sequence[int] | None) -> bool:
+    """Whether one of these lists (``None``: of all under review) is of the campaign itself, whose days judge it."""
+    values = season.values | {"ids": list(ids) if ids is not None else None}
+    return bool(await conn.scalar(_HAS_CENTRALIZED, values))
 
 
 async def move(tx: Transaction, season: Season, ids: Sequence[int] | None, to: ReviewState) -> list[int]:
