@@ -40,6 +40,8 @@ SETTINGS = {
     "member-migrate": "unioncard.settings:Settings",
     "card-svc": "card_svc.settings:CardSettings",
     "card-migrate": "card_svc.settings:CardSettings",
+    "insurance-svc": "insurance_svc.settings:InsuranceSettings",
+    "insurance-migrate": "insurance_svc.settings:InsuranceSettings",
     "workflows": "workflows.settings:WorkflowsSettings",
     "sandbox": "partner_sandbox.settings:Settings",
     "secrets": "unioncard.settings:Settings",
@@ -47,6 +49,9 @@ SETTINGS = {
     "temporal-namespace": "unioncard.settings:Settings",
     "operations": "unioncard.settings:Settings",
 }
+#: Those that serve, and those that the local stack runs too.
+LISTENING = ("member-svc", "card-svc", "insurance-svc", "workflows", "sandbox")
+RUNNING = (*LISTENING, "member-migrate", "card-migrate", "insurance-migrate")
 #: Read before there are settings.
 BESIDES = {"UNIONCARD_SECRETS_DIR"}
 #: What a server listens on inside its container, and where that is said.
@@ -113,12 +118,13 @@ def _secrets_of(name: str) -> str:
 
 
 def test_each_service_gets_its_own_secrets_and_no_others() -> None:
-    services = {"member-svc", "member-migrate", "card-svc", "card-migrate", "workflows", "sandbox"}
-    assert {name: _secrets_of(name) for name in services} == {
+    assert {name: _secrets_of(name) for name in RUNNING} == {
         "member-svc": "member-svc",
         "member-migrate": "member-svc",
         "card-svc": "card-svc",
         "card-migrate": "card-svc",
+        "insurance-svc": "insurance-svc",
+        "insurance-migrate": "insurance-svc",
         "workflows": "workflows",
         "sandbox": "sandbox",
     }
@@ -149,7 +155,7 @@ def test_only_migrations_and_operators_know_the_administrators_password() -> Non
         if "build" in service
         and "${POSTGRES_PASSWORD" in service.get("environment", {}).get("UNIONCARD_DATABASE_URL", "")
     }
-    assert knowing == {"member-migrate", "card-migrate", "operations"}
+    assert knowing == {"member-migrate", "card-migrate", "insurance-migrate", "operations"}
 
 
 def test_no_secret_stands_in_the_file_and_a_missing_one_is_named() -> None:
@@ -171,7 +177,7 @@ def test_published_ports_are_those_of_the_local_stack_and_open_to_this_machine_a
             assert address == "127.0.0.1"
             assert int(outside) == DEFAULT_PORT_BASE + {**PORTS, **WATCHING}[name]
             assert int(inside) == int(service.get("environment", {}).get("UNIONCARD_PORT", INSIDE.get(name, 0)))
-    asked_for = {"member-svc", "card-svc", "workflows", "sandbox", "temporal-ui", "prometheus", "grafana"}
+    asked_for = {*LISTENING, "temporal-ui", "prometheus", "grafana"}
     assert {name for name, service in SERVICES.items() if service.get("ports")} == asked_for
 
 
@@ -217,7 +223,7 @@ def test_images_are_pinned_to_what_the_local_stack_runs() -> None:
 
 
 def test_our_containers_run_what_the_local_stack_runs() -> None:
-    for name in ("member-svc", "card-svc", "workflows", "sandbox", "member-migrate", "card-migrate"):
+    for name in RUNNING:
         assert SERVICES[name]["command"][1:] == _command_of_part(name), name
     for name in ("secrets", "temporal-namespace", "topics"):
         for module in re.findall(r"-m[, ]+'?([\w.]+)", str(SERVICES[name]["command"])):
