@@ -26,12 +26,13 @@ def commands(words: list[str]) -> typer.Typer:
     app.command("doctor")(doctor.command)
     app.add_typer(keys_commands.keys, name="keys")
     if not words or words[0] not in LIGHT:
-        from unioncard_cli import clock_commands, dead_letters
+        from unioncard_cli import clock_commands, dead_letters, legacy
         from unioncard_cli.audit.command import audit
         from unioncard_cli.demo.command import demo
 
         app.command()(demo)
         app.command()(audit)
+        app.command()(legacy.load_legacy)
         app.add_typer(clock_commands.clock, name="clock")
         app.add_typer(dead_letters.dead_letters, name="dead-letters")
     return app

@@ -13,8 +13,9 @@ from typing import Generic, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from unioncard import bulk
-from unioncard.bulk import Chunk, Counts, Loaded, Reject, RejectFile, Source
+from unioncard import bulk, chunks
+from unioncard.bulk import Counts, Loaded
+from unioncard.chunks import Chunk, Reject, RejectFile, Source
 from unioncard.service import Context
 from unioncard.unit_of_work import Transaction
 
@@ -60,11 +61,11 @@ async def load_file(
     wait_s: float,
     say: Callable[[Counts], None] = lambda _: None,
 ) -> Loaded:
-    """Load the file, chunk by chunk; raises :class:`unioncard.bulk.BadSource` where it is none.
+    """Load the file, chunk by chunk; raises :class:`unioncard.chunks.BadSource` where it is none.
 
     ``wait_s``: how long no new member may arrive before those that are not there count as unknown.
     """
-    source = await asyncio.to_thread(bulk.open_source, path, (MEMBER_NUMBER, *kind.columns))
+    source = await asyncio.to_thread(chunks.open_source, path, (MEMBER_NUMBER, *kind.columns))
     async with context.engine.connect() as conn:
         done = await bulk.done_before(conn, source)
     load = _Load(context, kind, source, RejectFile(rejects_folder, source), _Arrivals(context.engine, wait_s))

@@ -65,7 +65,8 @@ async def _maintain(settings: CardSettings, asked: argparse.Namespace) -> int:
     from card_svc.maintenance import load_outlets, republish
     from card_svc.outlets.load import DirectoryError
     from card_svc.personal import PersonalData
-    from unioncard.bulk import BadSource, progress
+    from unioncard.bulk import progress
+    from unioncard.chunks import BadSource
     from unioncard.service import start
 
     context = start("card-svc", settings)

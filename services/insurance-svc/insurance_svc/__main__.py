@@ -65,7 +65,8 @@ async def _maintain(settings: InsuranceSettings, asked: argparse.Namespace) -> i
     from insurance_svc.legacy.loading import load_policies
     from insurance_svc.maintenance import load_season
     from insurance_svc.seasons.files import BadSeason
-    from unioncard.bulk import BadSource, progress
+    from unioncard.bulk import progress
+    from unioncard.chunks import BadSource
     from unioncard.service import start
 
     context = start("insurance-svc", settings)

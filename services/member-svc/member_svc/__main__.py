@@ -65,7 +65,8 @@ async def _maintain(settings: Settings, asked: argparse.Namespace) -> int:
     from member_svc.legacy.loading import load_members
     from member_svc.organisations.loading import load_organisations
     from member_svc.republishing import republish
-    from unioncard.bulk import BadSource, progress
+    from unioncard.bulk import progress
+    from unioncard.chunks import BadSource
     from unioncard.service import start
 
     context = start("member-svc", settings)

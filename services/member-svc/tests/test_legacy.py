@@ -15,8 +15,9 @@ from member_svc.legacy.rules import OPTIONAL, REQUIRED, LegacyMember, read_line
 from member_svc.members.sealing import ENCRYPTED
 from member_svc_testing.rosters import identity_number, person
 from member_svc_testing.world import World
-from unioncard import bulk
-from unioncard.bulk import BadSource, Loaded, Reject
+from unioncard import bulk, chunks
+from unioncard.bulk import Loaded
+from unioncard.chunks import BadSource, Reject
 from unioncard.contracts.members import MembersChanged
 from unioncard.keys import load_keys
 from unioncard.messaging.envelope import MAX_MESSAGE_BYTES
@@ -189,7 +190,7 @@ async def test_rejects_can_be_mended_and_loaded_in_their_turn(world: World, tmp_
 async def test_a_load_that_was_killed_goes_on_where_it_was(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1000)
     rows = [*lines(40), line(41, mobile="1"), *lines(40, start=42)]
     path = write(tmp_path, rows)
     noted, real = 0, bulk.note

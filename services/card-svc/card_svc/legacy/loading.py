@@ -12,8 +12,9 @@ from card_svc.cardlog.store import Step
 from card_svc.cards import store as cards
 from card_svc.legacy.rules import COLUMNS, LegacyCard, read_line
 from card_svc.personal import PersonalData
-from unioncard.bulk import Counts, Loaded, Reject
+from unioncard.bulk import Counts, Loaded
 from unioncard.bulk_by_member import FileOf, Kept, Named, load_file
+from unioncard.chunks import Reject
 from unioncard.contracts.cards import CardState
 from unioncard.dates import day_start, shanghai_date
 from unioncard.service import Context

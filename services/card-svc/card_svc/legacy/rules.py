@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from unioncard.bulk import Reject
+from unioncard.chunks import Reject
 
 COLUMNS = ("card_number", "numbered_on")
 

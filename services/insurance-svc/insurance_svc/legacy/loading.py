@@ -6,8 +6,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from unioncard.bulk import Counts, Loaded, Reject
+from unioncard.bulk import Counts, Loaded
 from unioncard.bulk_by_member import FileOf, Kept, Named, load_file
+from unioncard.chunks import Reject
 from unioncard.service import Context
 from unioncard.unit_of_work import Transaction
 

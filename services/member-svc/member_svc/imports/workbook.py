@@ -1,22 +1,16 @@
 """From an uploaded file to rows of cells, by a reader process with bounded memory and time."""
 
 import asyncio
-import json
-import sys
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic
 
-import structlog
-
 from member_svc.imports.columns import F, Headers, Layout, match_headers
 from member_svc.imports.rules import MAX_ROWS, Cell
 from unioncard.problems import Problem, invalid
-
-log = structlog.get_logger()
+from unioncard.spreadsheets.process import ask_reader
 
 READERS_AT_ONCE = 2
-READ_LIMIT_S = 30.0
 
 # Title, and what to do about it. ``{where}`` names cells.
 _REFUSALS = {
@@ -70,7 +64,7 @@ class WorkbookReader:
     async def read(self, data: bytes, layout: Layout[F]) -> Sheet[F]:
         """The sheet, or a 422 problem that says what is wrong with the file as a whole."""
         async with self._turns:
-            answer = await _ask_reader(data)
+            answer = await ask_reader(data, MAX_ROWS)
         code = answer.get("refused")
         if code is not None:
             title, remedy = _REFUSALS[code]
@@ -109,27 +103,3 @@ def _wrong_headers(headers: Headers[F], layout: Layout[F]) -> Problem:
         unknown=list(headers.unknown),
         repeated=list(headers.repeated),
     )
-
-
-async def _ask_reader(data: bytes) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
-        "member_svc.imports.sheet_reader",
-        str(MAX_ROWS),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        out, _ = await asyncio.wait_for(process.communicate(data), READ_LIMIT_S)
-        answer: dict[str, Any] = json.loads(out)
-        return answer
-    except (TimeoutError, ValueError):
-        log.warning("import.reader_failed", code=process.returncode, bytes=len(data))
-        return {"refused": "broken", "where": []}
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()

@@ -18,8 +18,9 @@ from member_svc.imports import store as imports
 from member_svc.legacy import store
 from member_svc.legacy.preparing import Prepared, begin, prepare
 from member_svc.legacy.rules import OPTIONAL, REQUIRED
-from unioncard import bulk
-from unioncard.bulk import Chunk, Counts, Loaded, Reject, RejectFile, Source
+from unioncard import bulk, chunks
+from unioncard.bulk import Counts, Loaded
+from unioncard.chunks import Chunk, Reject, RejectFile, Source
 from unioncard.contracts.members import MembersChanged
 from unioncard.dates import shanghai_date
 from unioncard.service import Context
@@ -93,8 +94,8 @@ async def load_members(
     workers: int | None = None,
     say: Callable[[Counts], None] = lambda _: None,
 ) -> Loaded:
-    """Load the file; raises :class:`unioncard.bulk.BadSource` where it is none. Once loaded, it does nothing more."""
-    source = await asyncio.to_thread(bulk.open_source, path, REQUIRED, OPTIONAL)
+    """Load the file; raises :class:`unioncard.chunks.BadSource` where it is none. Once loaded, it does nothing more."""
+    source = await asyncio.to_thread(chunks.open_source, path, REQUIRED, OPTIONAL)
     async with context.engine.connect() as conn:
         unions = await store.unions(conn)
         done = await bulk.done_before(conn, source)

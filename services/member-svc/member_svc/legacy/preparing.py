@@ -9,7 +9,7 @@ import orjson
 from member_svc.legacy.rules import LegacyMember, read_line
 from member_svc.members.events import MESSAGE_BYTES, MESSAGE_ROWS
 from member_svc.members.sealing import Sealing
-from unioncard.bulk import Chunk, Reject, Source
+from unioncard.chunks import Chunk, Reject, Source
 from unioncard.contracts.members import MemberState
 from unioncard.crypto import Seal, TransportSealer
 from unioncard.keys import load_keys

@@ -14,7 +14,7 @@ from member_svc.imports.columns import COLUMNS, EDUCATION, GRADE, HOUSEHOLD, POS
 from member_svc.imports.nationalities import CHINA
 from member_svc.imports.rules import MAX_ADDRESS, default_nationality, read_date, read_row
 from member_svc.transfer_outs.columns import REASON_OF, OutReason
-from unioncard.bulk import Reject
+from unioncard.chunks import Reject
 from unioncard.contracts.members import MemberKind
 from unioncard.dates import LONG_TERM
 from unioncard.documents import DocumentType, Sex
