@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import date
+from io import BytesIO
 from typing import Any
 
+import openpyxl
 import pytest
 
 from insurance_svc.batches.store import move_due
@@ -265,3 +267,19 @@ async def test_the_last_day_moves_with_the_calendar(due: Trial) -> None:
     settled = await settle(due, "A-1", settlement="attached", batch_number=NUMBER)
     assert (settled["outcome"], (await shown(due))["received_fen"]) == ("exact", 13000)
     assert await ledger(due) == {"cash": 13000, "subsidy_receivable": 13000, "premiums": -26000}
+
+
+async def test_a_statement_can_be_a_workbook(due: Trial) -> None:
+    book = openpyxl.Workbook()
+    page = book.worksheets[0]
+    page.append(["流水号", "起息日", "金额", "付款人", "附言"])
+    page.append(["A-1", date(2020, 1, 20), 130.0, "示例区总工会", NUMBER])
+    page.append(["A-2", "2020-01-20", "0.10", "示例区总工会", "利息"])
+    content = BytesIO()
+    book.save(content)
+    files = {"file": ("statement.xlsx", content.getvalue(), "application/octet-stream")}
+    loaded = await due.ok("POST", "/statements", role=Role.CENTRE_PAYER, data={"last_day": "2020-01-20"}, files=files)
+    assert (loaded["amount_fen"], loaded["outcomes"]["exact"], loaded["outcomes"]["wrong_reference"]) == (13010, 1, 1)
+    files = {"file": ("statement.xlsx", content.getvalue()[:500], "application/octet-stream")}
+    broken = await due.call("POST", "/statements", role=Role.CENTRE_PAYER, data={"last_day": "2020-01-19"}, files=files)
+    assert (broken.status_code, broken.json()["type"]) == (422, "urn:unioncard:problem:statement-broken")

@@ -97,7 +97,7 @@ async def load_statement(
     key: IdempotencyKey,
     service: TheService,
     last_day: Annotated[Day, Form(description="对账单的日期；一次导入多日时为最后一日")],
-    file: Annotated[UploadFile, File(description="CSV：流水号、起息日、金额、付款人、附言")],
+    file: Annotated[UploadFile, File(description="Excel 或 CSV：流水号、起息日、金额、付款人、附言")],
     first_day: Annotated[Day | None, Form(description="一次导入多日时的第一日")] = None,
 ) -> Response:
     """导入一日或连续多日的对账单；没有流水的日子也要导入。附言中的批次编号用于自动对应。"""
@@ -107,7 +107,7 @@ async def load_statement(
     if last_day >= shanghai_date(service.context.clock.now()):
         raise invalid("day-not-over", "当天的流水还没有结束", "对账单请在次日导入，以免遗漏当天稍后的到账。")
     data = await file.read()
-    lines = await asyncio.to_thread(sheet.read, data, first, last_day)
+    lines = await sheet.read(data, first, last_day)
     sealed = await asyncio.to_thread(_sealed, service.personal, lines)
     async with service.context.work.begin(principal.actor) as tx:
 

@@ -1,0 +1,1 @@
+"""Untrusted Excel files, read by a process of their own; only services that take them depend on the reader."""
