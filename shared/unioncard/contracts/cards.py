@@ -145,6 +145,33 @@ class CheckChunk(Command):
     chunk: int
 
 
+class ExclusionReason(StrEnum):
+    """Why the population office (人口办) keeps somebody out of a centralized list (domain 5)."""
+
+    RETIRED = "retired"
+    DECEASED = "deceased"
+
+
+class ExclusionsFound(Contract):
+    """Whom the population office excludes, by why; everybody else who was asked about is in order."""
+
+    excluded: dict[ExclusionReason, list[int]]
+    unknown: list[int] = Field(description="members that card-svc does not know, so nobody was asked about them")
+
+
+class CheckExclusions(Command):
+    """Ask the population office about members for insurance; nothing of their cards changes.
+
+    Key ``exclusion-check/<year>/<district_code>/<opening|batch>/office/<cursor>``; result :class:`ExclusionsFound`.
+    """
+
+    TYPE: ClassVar[str] = "card.exclusions.check.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = ExclusionsFound
+    check_id: str = Field(description="id of the workflow that asks")
+    member_ids: list[int] = Field(min_length=1, max_length=1000)
+
+
 class BatchDeadlines(Contract):
     """When a batch's waits end. The days are whole days in Shanghai; instants are the first moment too late."""
 

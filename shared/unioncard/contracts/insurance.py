@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from unioncard.contracts.cards import ExclusionReason
 from unioncard.contracts.model import Command, Contract, Event
 
 EVENTS = "insurance-svc.events"
@@ -387,3 +388,54 @@ class BatchPersonal(Command):
     TOPIC: ClassVar[str] = COMMANDS
     RESULT: ClassVar[type[Contract]] = PersonalBatched
     day: date
+
+
+class ExclusionChunk(Contract):
+    """Members to ask the population office about, at most 1,000."""
+
+    member_ids: list[int]
+    next: tuple[int, int] | None = Field(description="where the next chunk begins; None: this is the last")
+    total: int | None = Field(description="members of the whole check, with the first chunk")
+    asked_at: datetime = Field(description="orders what different checks find out about the same member")
+
+
+class NextExclusions(Command):
+    """Whom the population office is to be asked about next (domain 5).
+
+    Of a district: its members in service who hold a card. Of a batch: the members of its centralized lists. Key
+    ``exclusion-check/<year>/<district_code>/<opening|batch>/next/<cursor>``; result :class:`ExclusionChunk`. Refused
+    with ``unknown-batch``.
+    """
+
+    TYPE: ClassVar[str] = "insurance.exclusions.next.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = ExclusionChunk
+    district_id: int
+    batch_number: str | None = Field(description="None: all of the district")
+    after: tuple[int, int] | None = Field(None, description="``next`` of the chunk before; None: the first")
+
+
+class ExclusionsRecorded(Contract):
+    """What changed, in members."""
+
+    excluded: int = Field(description="excluded by this answer, whether known before or not")
+    cleared: int = Field(description="excluded before and no more")
+
+
+class RecordExclusions(Command):
+    """Write down what the population office said of one chunk: who is excluded, and nobody else of those asked.
+
+    Key ``exclusion-check/<year>/<district_code>/<opening|batch>/record/<cursor>``; result
+    :class:`ExclusionsRecorded`. What a later question has found out stays.
+    """
+
+    TYPE: ClassVar[str] = "insurance.exclusions.record.v1"
+    TOPIC: ClassVar[str] = COMMANDS
+    RESULT: ClassVar[type[Contract]] = ExclusionsRecorded
+    coverage_year: int
+    district_id: int
+    batch_number: str | None
+    asked_at: datetime
+    asked: list[int] = Field(max_length=1000, description="members with an answer")
+    excluded: dict[ExclusionReason, list[int]]
+    last: bool = Field(description="the check is complete with this chunk")
