@@ -15,6 +15,8 @@ from card_svc.batches.watch import watching
 from card_svc.cards import api as cards
 from card_svc.checks import api as checks
 from card_svc.checks import handlers as check_handlers
+from card_svc.checks import offices
+from card_svc.exclusions import handlers as exclusion_handlers
 from card_svc.members.handlers import follow_members
 from card_svc.notices import api as notices
 from card_svc.notices.handlers import notify_batches
@@ -25,7 +27,7 @@ from card_svc.service import CardService
 from card_svc.settings import CardSettings
 from card_svc.todo import api as todo
 from unioncard.auth import TokenCheck, jwks_from
-from unioncard.contracts.cards import CheckChunk, FetchBankState, NotifyBatch, SubmitBatch
+from unioncard.contracts.cards import CheckChunk, CheckExclusions, FetchBankState, NotifyBatch, SubmitBatch
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.holidays import Calendar, seed_rows
 from unioncard.messaging.handling import Handlers
@@ -61,13 +63,17 @@ def parts_of(context: Context, settings: CardSettings, personal: PersonalData) -
             events={OrganisationsChanged: follow_organisations, MembersChanged: follow_members(personal)},
             commands={
                 CheckChunk: check_handlers.check_chunks,
+                CheckExclusions: exclusion_handlers.check_exclusions,
                 SubmitBatch: batch_handlers.submit_batches,
                 FetchBankState: bank_handlers.fetch_states,
                 NotifyBatch: notify_batches,
             },
         ),
         partners={
-            check_handlers.PARTNER: {"check": check_handlers.check_operation(settings, personal, client)},
+            offices.PARTNER: {
+                "check": check_handlers.check_operation(settings, personal, client),
+                exclusion_handlers.OPERATION: exclusion_handlers.exclusions_operation(settings, personal, client),
+            },
             batch_handlers.PARTNER: {
                 "submit": batch_handlers.submit_operation(settings, personal, client, calendar),
                 "state": bank_handlers.fetch_operation(settings, personal, client, context.work),
