@@ -29,8 +29,10 @@ def commands(words: list[str]) -> typer.Typer:
         from unioncard_cli import clock_commands, dead_letters, legacy
         from unioncard_cli.audit.command import audit
         from unioncard_cli.demo.command import demo
+        from unioncard_cli.season.command import rehearse
 
         app.command()(demo)
+        app.command()(rehearse)
         app.command()(audit)
         app.command()(legacy.load_legacy)
         app.add_typer(clock_commands.clock, name="clock")

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from unioncard.money import Fen, format_yuan
 from unioncard_cli.place import StackError
 
 
@@ -77,12 +78,9 @@ def table(found: Mapping[tuple[str, str], Sum]) -> Table:
         seen, wanted = found.get(key), BY_HAND.get(key)
         one = seen or wanted
         assert one is not None  # the key is from one of the two
-        money = [yuan(fen) for fen in (one.fee, one.subsidy, one.district, one.union, one.due, one.received)]
+        money = [
+            format_yuan(Fen(fen)) for fen in (one.fee, one.subsidy, one.district, one.union, one.due, one.received)
+        ]
         verdict = "相符" if seen == wanted else f"不符：{wanted}" if seen else "缺少"
         shown.add_row(key[0], _SCHEMES[key[1]], str(one.heads), *money, _STATES[one.state], verdict)
     return shown
-
-
-def yuan(fen: int) -> str:
-    """``12,792.00``."""
-    return f"{fen // 100:,}.{fen % 100:02d}"

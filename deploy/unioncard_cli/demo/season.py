@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from unioncard.dates import SHANGHAI
+from unioncard.money import Fen, format_yuan
 from unioncard_cli.demo import money
 from unioncard_cli.demo.screen import Screen, console
 from unioncard_cli.operators import Operator, Refusal, until
@@ -103,9 +104,9 @@ class Season:
             main = self._union(self.home, self.main)
             seen = main.preview("centralized", "A")
             said.append(
-                f"预览：{seen['heads']} 人，保费 {money.yuan(seen['fee_fen'])}，其中市总补贴 "
-                f"{money.yuan(seen['subsidy_fen'])}、区局 {money.yuan(seen['district_fen'])}、"
-                f"基层 {money.yuan(seen['union_fen'])}"
+                f"预览：{seen['heads']} 人，保费 {_yuan(seen['fee_fen'])}，其中市总补贴 "
+                f"{_yuan(seen['subsidy_fen'])}、区局 {_yuan(seen['district_fen'])}、"
+                f"基层 {_yuan(seen['union_fen'])}"
             )
             main.submit("centralized", "A")
             first = {one: self._union(one, 1).submit("centralized", _CLASSES[one]) for one in OTHERS}
@@ -125,7 +126,7 @@ class Season:
             for district in (self.home, *OTHERS):
                 desk = self._district(district)
                 paid = desk.record_payments(desk.lists("centralized"), self.clock.today())
-                said.append(f"{district.name}：登记基层缴费 {money.yuan(paid)}")
+                said.append(f"{district.name}：登记基层缴费 {_yuan(paid)}")
             self._go("2019-12-28T00:00:00")
             said.append(f"逾期的工会：{self._too_late()}")
 
@@ -148,7 +149,7 @@ class Season:
         batch = desk.submit(scheme)
         self._numbers[district.code] = batch["number"]
         self._centre().pass_batch(batch["number"])
-        return f"{district.name}：批次 {batch['number']}，{batch['heads']} 人，应缴 {money.yuan(batch['due_fen'])}"
+        return f"{district.name}：批次 {batch['number']}，{batch['heads']} 人，应缴 {_yuan(batch['due_fen'])}"
 
     def _money_moves(self, screen: Screen) -> None:
         with screen.step("1月10日 三个区局转账，一个少了十元 (three districts pay, one of them short)") as said:
@@ -243,6 +244,10 @@ class Season:
         if who not in self._operators:
             self._operators[who] = come()
         return self._operators[who]
+
+
+def _yuan(fen: int) -> str:
+    return format_yuan(Fen(fen))
 
 
 _OUTCOMES = {

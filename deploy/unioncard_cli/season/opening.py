@@ -1,6 +1,7 @@
 """How a season begins on a stack: its rules are loaded, and on its first day the daily schedule opens the campaign."""
 
 import asyncio
+from pathlib import Path
 
 from unioncard_cli.operators import Operator, until
 from unioncard_cli.place import REPOSITORY
@@ -11,17 +12,17 @@ from unioncard_cli.stack import Stack
 SEASONS = REPOSITORY / "services" / "insurance-svc" / "samples"
 
 
-def load_rules(stack: Stack) -> str:
+def load_rules(stack: Stack, folder: Path = SEASONS) -> str:
     """费率、保障责任、日历、央企名单 from CSV; what was there already stays. Says how many rows."""
-    return service_command(stack, "insurance-svc", "load-season", str(SEASONS)).strip()
+    return service_command(stack, "insurance-svc", "load-season", str(folder)).strip()
 
 
-def open_campaign(stack: Stack, federation: Operator, patience_s: float = 60.0) -> None:
+def open_campaign(stack: Stack, federation: Operator, year: int = YEAR, patience_s: float = 60.0) -> None:
     """Trigger the schedule as the business night does, and wait until the campaign is open."""
     asyncio.run(_trigger(stack))
     until(
-        f"the campaign of {YEAR}",
-        lambda: federation.get("insurance", f"/campaigns/{SCHEME}/{YEAR}"),
+        f"the campaign of {year}",
+        lambda: federation.get("insurance", f"/campaigns/{SCHEME}/{year}"),
         lambda seen: seen["state"] == "open",
         patience_s,
     )
