@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from unioncard_cli import doctor
 from unioncard_cli.place import free_port_base
+from unioncard_cli.season.clock import StackClock
 from unioncard_cli.stack import Stack
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -147,3 +149,21 @@ def test_make_says_so_when_python_is_missing_or_too_old(tmp_path: Path) -> None:
         assert done.returncode != 0
         assert f"unioncard needs Python 3.11 or newer; '{python}' is missing or older" in done.stdout
         assert "make PYTHON=/path/to/python3.11 up" in done.stdout
+
+
+def test_a_clock_is_set_on_a_new_stack_only(unioncard: Run, tmp_path: Path) -> None:
+    assert unioncard("clock", "show").stdout.strip().endswith("real time")
+    for words in (("set", "2019-11-01"), ("speed", "60")):
+        refused = unioncard("clock", *words)
+        assert refused.returncode == 1
+        assert "this stack lives in real time" in refused.stderr
+        assert "unioncard up --business-day" in refused.stderr
+
+    StackClock(Stack(tmp_path / "state")).start_on(date(2019, 10, 24))
+    assert "2019-10-24 08:0" in unioncard("clock", "show").stdout
+    assert "2019-11-01 09:0" in unioncard("clock", "set", "2019-11-01T09:00").stdout
+    assert "standing still" in unioncard("clock", "speed", "0").stdout
+    back = unioncard("clock", "set", "2019-10-25")
+    assert back.returncode == 1
+    assert "business time goes only forward" in back.stderr
+    assert "'tomorrow' is no day or time" in unioncard("clock", "set", "tomorrow").stderr
