@@ -1,17 +1,13 @@
 """card-svc put together."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 from fastapi import FastAPI
 
 from card_svc.audit import api as audit
 from card_svc.bank import api as bank
 from card_svc.bank import handlers as bank_handlers
-from card_svc.batches import acts, papers
+from card_svc.batches import acts, papers, watch
 from card_svc.batches import api as batches
 from card_svc.batches import handlers as batch_handlers
-from card_svc.batches.watch import watching
 from card_svc.cards import api as cards
 from card_svc.checks import api as checks
 from card_svc.checks import handlers as check_handlers
@@ -27,6 +23,7 @@ from card_svc.service import CardService
 from card_svc.settings import CardSettings
 from card_svc.todo import api as todo
 from unioncard.auth import TokenCheck, jwks_from
+from unioncard.background import closing, watching
 from unioncard.contracts.cards import CheckChunk, CheckExclusions, FetchBankState, NotifyBatch, SubmitBatch
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.holidays import Calendar, seed_rows
@@ -79,17 +76,5 @@ def parts_of(context: Context, settings: CardSettings, personal: PersonalData) -
                 "state": bank_handlers.fetch_operation(settings, personal, client, context.work),
             },
         },
-        background=(_closing(client), watching(context)),
+        background=(closing(client), watching(context, watch.measure)),
     )
-
-
-def _closing(client: PartnerClient) -> Callable[[], Awaitable[None]]:
-    """Gives the client's connections back when the process ends."""
-
-    async def wait() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await client.close()
-
-    return wait

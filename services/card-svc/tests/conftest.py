@@ -8,10 +8,11 @@ import pytest
 
 from card_svc.maintenance import load_outlets
 from card_svc.metadata import METADATA
-from card_svc_testing import SAMPLE_OUTLETS, START, Trial, open_trial
+from card_svc_testing import SAMPLE_OUTLETS, START, Trial, open_trial, trial_of
 from partner_sandbox.trial import Trial as Sandbox
 from partner_sandbox.trial import free_port
 from unioncard.database import engine_for
+from unioncard.service import Context
 
 BEHAVIOUR = {"bank": {"answer_delay_ms": 0}, "callback": {"backoff_ms": 20, "backoff_max_ms": 100}}
 
@@ -37,25 +38,19 @@ def sandbox_process(card_folder: Path, card_port: int) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def card_database(postgres_url: str, card_folder: Path, sandbox_process: Sandbox) -> Trial:
-    """Migrated once; only its database and settings are used."""
+def card_context(postgres_url: str, card_folder: Path, sandbox_process: Sandbox) -> Context:
+    """Migrated once."""
     return asyncio.run(open_trial(postgres_url, card_folder, f"http://127.0.0.1:{sandbox_process.port}"))
 
 
 @pytest.fixture
-async def trial(card_database: Trial) -> AsyncIterator[Trial]:
+async def trial(card_context: Context, card_folder: Path) -> AsyncIterator[Trial]:
     """card-svc with an empty database but for the tree and the outlets, its clock at START."""
-    owner = engine_for(card_database.context.database.owner_url)
+    owner = engine_for(card_context.database.owner_url)
     async with owner.begin() as conn:
         names = ", ".join(f'"{name}"' for name in METADATA.tables)
         await conn.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
-    fresh = Trial(
-        card_database.folder,
-        card_database.context,
-        card_database.settings,
-        card_database.clock,
-        card_database.member_keys,
-    )
+    fresh = trial_of(card_context, card_folder)
     fresh.clock.at = START
     await fresh.tell_tree()
     await load_outlets(fresh.context.work, SAMPLE_OUTLETS.read_bytes())

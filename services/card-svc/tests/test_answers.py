@@ -12,9 +12,10 @@ from card_svc.bank.models import Answer
 from card_svc.bank.store import file_answers
 from card_svc.batches import watch
 from card_svc.maintenance import republish
-from card_svc_testing import UNION, Trial, answer, card_number, failed, issued, member, submission
+from card_svc_testing import Trial, answer, card_number, failed, issued, member, submission
 from unioncard import signatures
 from unioncard_testing import statements
+from unioncard_testing.trial import UNION
 
 
 async def post(trial: Trial, said: dict[str, Any], *, secret: str | None = None) -> httpx.Response:

@@ -14,22 +14,11 @@ from pypdf import PdfReader
 
 from card_svc.bank.models import Answer
 from card_svc.bank.store import file_answers
-from card_svc_testing import (
-    DISTRICT,
-    FEDERATION,
-    SECOND,
-    SIBLING,
-    STRANGER,
-    Trial,
-    answer,
-    failed,
-    issued,
-    member,
-    submission,
-)
+from card_svc_testing import Trial, answer, failed, issued, member, submission
 from card_svc_testing import card_number as card_of
 from unioncard.contracts.cards import NoticeKind, NotifyBatch
 from unioncard.principal import Role
+from unioncard_testing.trial import DISTRICT, FEDERATION, SECOND, SIBLING, STRANGER
 
 
 async def answered(trial: Trial, number: str, results: list[dict[str, Any]]) -> None:

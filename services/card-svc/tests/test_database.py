@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from card_svc.maintenance import load_outlets, republish
 from card_svc.metadata import METADATA
 from card_svc.outlets.load import DirectoryError
-from card_svc_testing import FEDERATION, SAMPLE_OUTLETS, UNION, Trial, member, migrate_in_thread, submission
+from card_svc_testing import SAMPLE_OUTLETS, Trial, member, migrate_in_thread, submission
 from unioncard.database import engine_for
 from unioncard.migrations import drift
 from unioncard.principal import Role
+from unioncard_testing.trial import FEDERATION, UNION
 
 
 async def test_migrations_and_tables_agree(trial: Trial) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from card_svc.legacy.loading import load_cards
 from card_svc.legacy.rules import LegacyCard, read_line
-from card_svc_testing import FEDERATION, SIBLING, UNION, Trial, card_number, member
+from card_svc_testing import Trial, card_number, member
 from unioncard.bulk import Loaded
 from unioncard.chunks import Reject
 from unioncard.principal import Role
+from unioncard_testing.trial import FEDERATION, SIBLING, UNION
 
 TODAY = date(2024, 4, 29)
 

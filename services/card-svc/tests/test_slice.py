@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from card_svc_testing import START, UNION, Trial, member, submission
+from card_svc_testing import START, Trial, member, submission
 from partner_sandbox.trial import Trial as Sandbox
 from unioncard.contracts.cards import CheckChunk, FetchBankState, NoticeKind, NotifyBatch, SubmitBatch
 from unioncard.contracts.model import Command
 from unioncard.dates import shanghai_date
 from unioncard.principal import Role
 from unioncard_testing import envelope_of, eventually
+from unioncard_testing.trial import UNION
 
 
 async def test_from_the_to_do_list_to_the_card_in_hand(trial: Trial, sandbox: Sandbox, card_port: int) -> None:

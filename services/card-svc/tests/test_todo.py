@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from card_svc_testing import DISTRICT, FEDERATION, SIBLING, STRANGER, UNION, Trial, member
+from card_svc_testing import Trial, member
 from unioncard.principal import Role
+from unioncard_testing.trial import DISTRICT, FEDERATION, SIBLING, STRANGER, UNION
 
 
 async def problem(trial: Trial, path: str, body: Any, *, method: str = "POST", **more: Any) -> dict[str, Any]:
@@ -115,7 +116,7 @@ async def test_who_leaves_the_union_leaves_the_list(trial: Trial) -> None:
     )
     assert await trial.column("SELECT member_id FROM todo ORDER BY 1") == [2, 3]
     assert (await trial.sent("card.cards.changed.v1"))[-1].data["cards"] == [
-        {"member_id": 1, "version": 2, "state": "none"}
+        {"member_id": 1, "version": 2, "state": "none", "numbered_on": None, "number_end": None}
     ]
     other = member(3)["document_number"]
     await trial.tell_members(member(2, version=3, document_number=other))

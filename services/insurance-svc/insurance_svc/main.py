@@ -1,10 +1,8 @@
 """insurance-svc put together."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 from fastapi import FastAPI
 
+from insurance_svc import watch
 from insurance_svc.audit import api as audit
 from insurance_svc.batches import api as batches
 from insurance_svc.batches import centre_api, district_api, mail, statistics, vouchers_api
@@ -17,6 +15,8 @@ from insurance_svc.enrolments import api as enrolments
 from insurance_svc.enrolments import handlers as enrolment_handlers
 from insurance_svc.enrolments import lookups, notice
 from insurance_svc.enrolments import personal as personal_enrolments
+from insurance_svc.exclusions import api as exclusions
+from insurance_svc.exclusions.handlers import HANDLERS as EXCLUSION_HANDLERS
 from insurance_svc.ledger import api as ledger
 from insurance_svc.members.handlers import follow_members
 from insurance_svc.notices import api as notices
@@ -31,8 +31,8 @@ from insurance_svc.service import InsuranceService
 from insurance_svc.settings import InsuranceSettings
 from insurance_svc.settlement import api as settlement
 from insurance_svc.splits import api as splits
-from insurance_svc.watch import watching
 from unioncard.auth import TokenCheck, jwks_from
+from unioncard.background import closing, watching
 from unioncard.contracts.cards import CardsChanged
 from unioncard.contracts.insurance import BatchPersonal, NotifyPremium, SendPaymentDetails, VoidUnpaid
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
@@ -62,6 +62,7 @@ ROUTERS = (
     ledger,
     settlement,
     statistics,
+    exclusions,
     batches,
     audit,
     reconciliation,
@@ -95,6 +96,7 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
             },
             commands={
                 **CAMPAIGN_HANDLERS,
+                **EXCLUSION_HANDLERS,
                 BatchPersonal: enrolment_handlers.batch_personal(personal, settings.instant_payment_days),
                 VoidUnpaid: batch_handlers.void_unpaid,
                 NotifyPremium: mail.notify,
@@ -107,17 +109,5 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
                 "details": mail.details_operation(settings, personal, client),
             }
         },
-        background=(_closing(client), watching(context)),
+        background=(closing(client), watching(context, watch.measure)),
     )
-
-
-def _closing(client: PartnerClient) -> Callable[[], Awaitable[None]]:
-    """Gives the client's connections back when the process ends."""
-
-    async def wait() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await client.close()
-
-    return wait

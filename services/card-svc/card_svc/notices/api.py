@@ -47,14 +47,7 @@ async def list_notices(
     """发给本组织经办人的提醒，最新的在前。"""
     key = paging.key(int)
     async with reading(service.context.engine) as conn:
-        rows, left = await store.page(
-            conn,
-            principal.organisation_id,
-            principal.account_id,
-            unread,
-            key[0] if key else None,
-            paging.limit + 1,
-        )
+        rows, left = await store.page(conn, principal, unread, key[0] if key else None, paging.limit + 1)
     return NoticePage(
         items=[Notice.model_validate(dict(row._mapping)) for row in rows[: paging.limit]],
         next=cursor_after(rows, paging.limit, lambda row: [row.id]),
@@ -66,6 +59,6 @@ async def list_notices(
 async def mark_read(notice_id: PathId, principal: Reader, service: TheService) -> None:
     """标为已读；重复操作无影响。"""
     async with service.context.work.begin(principal.actor) as tx:
-        if not await store.mark_read(tx, principal.organisation_id, principal.account_id, notice_id):
+        if not await store.mark_read(tx, principal, notice_id):
             raise not_found("这条提醒")
         tx.audit("notice.read", f"notice:{notice_id}", organisation_id=principal.organisation_id)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from card_svc.notices.tables import NOTICE_READS, NOTICES
+from unioncard.notices import NoticeBoard
 from unioncard.unit_of_work import Transaction
 
 # The union itself, and for an escalation its district and the federation: the first and second above all others.
@@ -66,29 +66,5 @@ async def tell(tx: Transaction, notices: Sequence[NewNotice]) -> dict[tuple[str,
     return {(row[0], row[1], row[2]): row[3] for row in await tx.conn.execute(_TOLD, values)}
 
 
-async def page(
-    conn: AsyncConnection, organisation_id: int, account_id: int, unread: bool | None, before_id: int | None, limit: int
-) -> tuple[Sequence[sa.Row[Any]], int]:
-    """An organisation's notices, the newest first, with whether this account has read them; and how many it has not."""
-    columns, reads = NOTICES.c, NOTICE_READS.c
-    joined = sa.outerjoin(NOTICES, NOTICE_READS, (reads.notice_id == columns.id) & (reads.account_id == account_id))
-    mine = columns.organisation_id == organisation_id
-    query = sa.select(NOTICES, reads.read_at).select_from(joined).where(mine).order_by(columns.id.desc()).limit(limit)
-    if unread is not None:
-        query = query.where(reads.read_at.is_(None) if unread else reads.read_at.is_not(None))
-    if before_id is not None:
-        query = query.where(columns.id < before_id)
-    rows = (await conn.execute(query)).all()
-    left = await conn.scalar(sa.select(sa.func.count()).select_from(joined).where(mine, reads.read_at.is_(None)))
-    return rows, int(left or 0)
-
-
-async def mark_read(tx: Transaction, organisation_id: int, account_id: int, notice_id: int) -> bool:
-    """Whether there is such a notice; read once and for all."""
-    query = sa.text("""
-        INSERT INTO notice_reads (account_id, notice_id, read_at)
-        SELECT :account, id, :now FROM notices WHERE id = :notice AND organisation_id = :organisation
-        ON CONFLICT (account_id, notice_id) DO UPDATE SET read_at = notice_reads.read_at
-    """)
-    values = {"account": account_id, "now": tx.now, "notice": notice_id, "organisation": organisation_id}
-    return (await tx.conn.execute(query, values)).rowcount == 1
+_BOARD = NoticeBoard(NOTICES, NOTICE_READS)
+page, mark_read = _BOARD.page, _BOARD.mark_read

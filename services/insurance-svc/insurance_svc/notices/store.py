@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.notices.tables import NOTICE_READS, NOTICES
-from unioncard.auth import Principal
+from unioncard.notices import NoticeBoard
 from unioncard.unit_of_work import Transaction
 
 _TELL = sa.text("""
@@ -18,11 +16,6 @@ _TELL = sa.text("""
                 CAST(:occurrences AS integer[]), CAST(:titles AS text[]), CAST(:texts AS text[]))
          AS new(organisation_id, kind, about, occurrence, title, text)
     ON CONFLICT DO NOTHING
-""")
-_READ = sa.text("""
-    INSERT INTO notice_reads (account_id, notice_id, read_at)
-    SELECT :account, id, :now FROM notices WHERE id = :notice AND organisation_id = :organisation
-    ON CONFLICT (account_id, notice_id) DO UPDATE SET read_at = notice_reads.read_at
 """)
 
 
@@ -54,30 +47,5 @@ async def tell(tx: Transaction, notices: Sequence[NewNotice]) -> int:
     return (await tx.conn.execute(_TELL, values)).rowcount
 
 
-async def page(
-    conn: AsyncConnection, principal: Principal, unread: bool | None, before_id: int | None, limit: int
-) -> tuple[Sequence[sa.Row[Any]], int]:
-    """An organisation's notices, the newest first, with whether this account has read them; and how many it has not."""
-    columns, reads = NOTICES.c, NOTICE_READS.c
-    read_by_me = (reads.notice_id == columns.id) & (reads.account_id == principal.account_id)
-    joined = sa.outerjoin(NOTICES, NOTICE_READS, read_by_me)
-    mine = columns.organisation_id == principal.organisation_id
-    query = sa.select(NOTICES, reads.read_at).select_from(joined).where(mine).order_by(columns.id.desc()).limit(limit)
-    if unread is not None:
-        query = query.where(reads.read_at.is_(None) if unread else reads.read_at.is_not(None))
-    if before_id is not None:
-        query = query.where(columns.id < before_id)
-    rows = (await conn.execute(query)).all()
-    left = await conn.scalar(sa.select(sa.func.count()).select_from(joined).where(mine, reads.read_at.is_(None)))
-    return rows, int(left or 0)
-
-
-async def mark_read(tx: Transaction, principal: Principal, notice_id: int) -> bool:
-    """Whether the organisation has such a notice; read once and for all."""
-    values = {
-        "account": principal.account_id,
-        "organisation": principal.organisation_id,
-        "now": tx.now,
-        "notice": notice_id,
-    }
-    return (await tx.conn.execute(_READ, values)).rowcount == 1
+_BOARD = NoticeBoard(NOTICES, NOTICE_READS)
+page, mark_read = _BOARD.page, _BOARD.mark_read

@@ -21,9 +21,7 @@ def upgrade() -> None:
         sa.Column("loaded", sa.Integer(), nullable=False),
         sa.Column("known", sa.Integer(), nullable=False, comment="were there already, the same"),
         sa.Column("rejected", sa.Integer(), nullable=False),
-        sa.Column(
-            "loaded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
+        sa.Column("loaded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.PrimaryKeyConstraint("digest", "start"),
     )
     op.create_table(
