@@ -35,7 +35,7 @@ async def test_a_surplus_takes_four_eyes_and_serves_a_later_campaign(trial: Tria
     entered = (await enter(trial)).json()
     assert (entered["state"], await ledger(trial)) == ("waiting", {})
     alone = await decide(trial, entered["id"], 71)
-    assert (alone.status_code, alone.json()["type"]) == (409, "urn:unioncard:problem:four-eyes")
+    assert (alone.status_code, alone.json()["type"]) == (403, "urn:unioncard:problem:four-eyes")
     assert (await ledger(trial), (await enter(trial)).status_code) == ({}, 409)
     assert (await decide(trial, entered["id"], 72)).json()["state"] == "approved"
     assert await ledger(trial) == {"settlement": 2500, "district_credit": -2500}

@@ -18,7 +18,7 @@ from insurance_svc.settlement import store
 from unioncard.auth import Allow, Principal, Role
 from unioncard.database import reading
 from unioncard.dates import shanghai_date
-from unioncard.problems import conflict, invalid, not_found
+from unioncard.problems import Problem, conflict, invalid, not_found
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, LongText, PathId
 from unioncard.web.idempotency import IdempotencyKey, once
@@ -160,7 +160,7 @@ async def decide(
             if known is None:
                 raise not_found("这条清算记录")
             if known.entered_by == principal.account_id:
-                raise conflict("four-eyes", "录入人不能复核自己的录入", "请由另一位经办人复核。")
+                raise Problem(403, "four-eyes", "录入人不能复核自己的录入", "请由另一位经办人复核。")
             await lock_district(tx.conn, known.district_id)
             row = await store.decide(
                 tx, settlement_id, "approved" if body.approved else "refused", principal.account_id
