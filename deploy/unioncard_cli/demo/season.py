@@ -20,7 +20,7 @@ from unioncard_cli.scenery import District, Scenery
 from unioncard_cli.season.acts import CentreDesk, DistrictDesk, Movement, UnionDesk
 from unioncard_cli.season.cards import give_cards
 from unioncard_cli.season.clock import StackClock
-from unioncard_cli.season.opening import load_rules, open_campaign
+from unioncard_cli.season.opening import load_rules, open_campaign, wait_for_cards
 from unioncard_cli.season.shares import CENTRAL_SHARES, SHARES
 from unioncard_cli.season.voucher import png
 from unioncard_cli.story import CardStory
@@ -92,6 +92,7 @@ class Season:
             "10月25日 活动按日程开启，区局设置缴费比例 (the schedule opens the campaign; fee splits)"
         ) as said:
             said.append(load_rules(self.scene.stack))
+            wait_for_cards(self.scene.federation())
             self._go("2019-10-25T00:10")
             open_campaign(self.scene.stack, self.scene.federation())
             for district in (self.home, *OTHERS):
@@ -204,7 +205,6 @@ class Season:
     # -- in short ----------------------------------------------------------------------------------------------
 
     def _go(self, when: str) -> None:
-        self.clock.settle()
         self.clock.advance(datetime.fromisoformat(when).replace(tzinfo=SHANGHAI), SPEED)
 
     def _transfer(self, district: District, less: int = 0) -> Movement:

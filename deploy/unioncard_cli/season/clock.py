@@ -5,7 +5,6 @@ Every change is written to the stack's table of segments, which all processes re
 
 import asyncio
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -121,20 +120,6 @@ class StackClock:
             table = append_segment(self._path, *leg(datetime.now(UTC), self.now(), target, pace.now, LEG))
             await signal_clock_changed(client, table)
             await asyncio.sleep(max(timedelta(0), table[-1].real_anchor - datetime.now(UTC)) / _SECOND + _MARGIN_S)
-
-    def settle(self, patience_s: float = 60.0) -> None:
-        """Wait until nothing is under way: outboxes, consumers and workers are idle."""
-        asyncio.run(self._settle(patience_s))
-
-    async def _settle(self, patience_s: float) -> None:
-        from workflows.client import connect
-
-        client = await connect(self._stack.workflow_settings())
-        deadline = time.monotonic() + patience_s
-        while not (load := await measure(self._stack.place, client)).idle:
-            if time.monotonic() > deadline:
-                raise StackError(f"the stack does not come to rest: {load.in_words()}", "see: unioncard status")
-            await asyncio.sleep(0.3)
 
     def _change(self, instant: datetime | None, speed: float) -> None:
         try:

@@ -15,7 +15,7 @@ from unioncard_cli.season import report
 from unioncard_cli.season.clock import StackClock
 from unioncard_cli.season.dates import Dates, dates_of, shares_of
 from unioncard_cli.season.journal import Journal
-from unioncard_cli.season.opening import SEASONS, load_rules
+from unioncard_cli.season.opening import SEASONS, load_rules, wait_for_cards
 from unioncard_cli.season.people import Cast, districts_of
 from unioncard_cli.season.plan import Plan, draw
 from unioncard_cli.season.rehearsal import Rehearsal
@@ -78,6 +78,7 @@ def _carry_out(stack: Stack, plan: Plan, season: Path, members: int, seed: int, 
     _prepare(stack, clock, cast, plan.dates, season)
     with console.status("会员办卡 …") as status:
         cast.give_cards(members, seed, lambda done: status.update(f"会员办卡：{done} / {len(plan.unions)} 家工会 …"))
+        wait_for_cards(cast.federation())
     console.print(f"{len(plan.unions)} 家工会的会员均已持卡（{time.monotonic() - began:.0f} 秒）\n")
     journal.start_over()
     with journal.sampling(stack.place):

@@ -15,31 +15,21 @@ if TYPE_CHECKING:
 SERVICES = ("member-svc", "card-svc", "insurance-svc", "workflows")
 #: Above one of these the clock slows down: about a second's work on two cores.
 OUTBOX, LAG, TASKS = 300, 600, 100
-_GAUGE = re.compile(r"^(outbox_waiting|consumer_lag|partner_calls_waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.M)
+_GAUGE = re.compile(r"^(outbox_waiting|consumer_lag)(?:\{[^}]*\})? ([0-9.e+]+)$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Messages not yet sent, messages not yet handled, calls to partners not answered, Temporal tasks not begun."""
+    """Messages not yet sent, messages not yet handled, Temporal tasks not begun."""
 
     outbox: int = 0
     lag: int = 0
-    calls: int = 0
     tasks: int = 0
 
     @property
     def heavy(self) -> bool:
         """Business time should pass more slowly."""
         return self.outbox > OUTBOX or self.lag > LAG or self.tasks > TASKS
-
-    @property
-    def idle(self) -> bool:
-        """Nothing is under way."""
-        return not (self.outbox or self.lag or self.calls or self.tasks)
-
-    def in_words(self) -> str:
-        """For people who watch."""
-        return f"{self.outbox} messages to send, {self.lag} to handle, {self.calls} calls, {self.tasks} tasks"
 
 
 async def measure(place: Place, client: "Client") -> Load:
@@ -50,7 +40,6 @@ async def measure(place: Place, client: "Client") -> Load:
     return Load(
         outbox=seen.get("outbox_waiting", 0),
         lag=seen.get("consumer_lag", 0),
-        calls=seen.get("partner_calls_waiting", 0),
         tasks=await _backlog(client),
     )
 

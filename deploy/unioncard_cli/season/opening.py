@@ -28,6 +28,15 @@ def open_campaign(stack: Stack, federation: Operator, year: int = YEAR, patience
     )
 
 
+def wait_for_cards(federation: Operator, patience_s: float = 120.0) -> None:
+    """Until insurance-svc knows every card that card-svc does."""
+
+    def cards(service: str) -> list[tuple[int, str]]:
+        return [(row["id"], row["checksum"]) for row in federation.pages(service, "/reconciliation/cards")]
+
+    until("insurance-svc to know every card", lambda: cards("card") == cards("insurance"), bool, patience_s)
+
+
 async def _trigger(stack: Stack) -> None:
     from workflows.client import RPC_TIMEOUT, connect  # here, as importing temporalio takes a second
     from workflows.schedules import CAMPAIGNS_DAILY

@@ -40,7 +40,6 @@ class Rehearsal:
         """From the fee splits to the last write-off."""
         with ThreadPoolExecutor(HANDS) as pool:
             for moment, acts in sorted(self.moments().items()):
-                self._cast.clock.settle()
                 self._cast.clock.advance(moment, self._speed)
                 before = len(self._journal.entries)
                 for job in [pool.submit(act) for act in acts]:
@@ -48,7 +47,6 @@ class Rehearsal:
                 done = self._journal.entries[before:]
                 refused = sum(1 for one in done if one.refused)
                 self._say(f"{moment:%Y-%m-%d %H:%M}  办理 {len(done)} 件，其中不予受理 {refused} 件")
-            self._cast.clock.settle()
 
     def moments(self) -> dict[datetime, list[Act]]:
         """The timetable: what happens at which instant. Acts of one instant go on side by side."""
@@ -272,7 +270,10 @@ class Rehearsal:
 
     def _enrol_at_once(self, one: UnionPlan) -> None:
         def do() -> str:
-            made = self._cast.union(one).submit("no_cover", one.class_code)
+            desk = self._cast.union(one)
+            # What lapsed is released by the campaign's workflow, which may come a little later.
+            until(f"{self._cast.name(one)} to be free", partial(desk.eligible, "no_cover"), bool, 60)
+            made = desk.submit("no_cover", one.class_code)
             return f"{one.class_code} 档 {made['heads']} 人"
 
         self._journal.act(self._cast.name(one), "即时参保", do)
