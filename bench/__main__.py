@@ -34,6 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description="How fast the platform is on this machine.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and a tenth of the batches")
+    parser.add_argument("--full", action="store_true", help="the campaign of the whole city: 3,000,000 members")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results", help="folder for the JSON")
     parser.add_argument("--state", type=Path, help="folder for the stacks' state (default: the temporary folder)")
     parser.add_argument("--ports", type=int, help="lowest port of the stacks (default: free ones)")
@@ -45,7 +46,7 @@ def main() -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     machine = this_machine()
-    ground = Ground(console, options.state, options.ports, options.quick)
+    ground = Ground(console, options.state, options.ports, options.quick, options.full)
     found = [_run(ground, name) for name in BENCHES if name in options.names or not options.names]
     show(console, found, machine)
     _write(options, found, machine, console)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from bench import processes, unions
-from bench.ground import BenchError, Ground, seconds_since
+from bench.ground import BenchError, Ground, database_url, seconds_since
 from bench.results import Row, Target
 from unioncard_cli.audit.command import verdict
 from unioncard_cli.scenery import Scenery
@@ -68,10 +68,9 @@ async def measure(ground: Ground) -> list[Row]:
 async def _run(ground: Ground, stack: Stack, stories: list[CardStory]) -> Run:
     run = Run()
     loop = asyncio.get_running_loop()
-    url = stack.environment()["UNIONCARD_DATABASE_URL"].replace("/postgres?", "/unioncard_card?")
     posting: list[asyncio.Future[list[str]]] = []
     with ThreadPoolExecutor(IN_FLIGHT) as operators:
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+        async with await psycopg.AsyncConnection.connect(database_url(stack, "card"), autocommit=True) as conn:
             begun, cpu = time.perf_counter(), processes.cpu_seconds(stack)
             while (done := await _done(conn)) < len(stories):
                 run.done_at += [seconds_since(begun)] * (done - len(run.done_at))

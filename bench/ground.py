@@ -31,6 +31,7 @@ class Ground:
     state: Path | None = None
     port_base: int | None = None
     quick: bool = False
+    whole: bool = False
     _stacks: int = field(default=0)
 
     def say(self, text: str) -> None:
@@ -69,6 +70,11 @@ def settings_of(stack: Stack, **more: object) -> Settings:
         temporal=given["UNIONCARD_TEMPORAL"],
         **more,
     )
+
+
+def database_url(stack: Stack, noun: str) -> str:
+    """One service's database (``member``, ``card`` …) as the administrator reaches it."""
+    return stack.environment()["UNIONCARD_DATABASE_URL"].replace("/postgres?", f"/unioncard_{noun}?")
 
 
 class Child:
