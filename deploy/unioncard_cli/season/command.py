@@ -18,6 +18,7 @@ from unioncard_cli.season.journal import Journal
 from unioncard_cli.season.opening import SEASONS, load_rules, wait_for_cards
 from unioncard_cli.season.people import Cast, districts_of
 from unioncard_cli.season.plan import Plan, draw
+from unioncard_cli.season.population import populate
 from unioncard_cli.season.rehearsal import Rehearsal
 from unioncard_cli.season.report import Outcome
 from unioncard_cli.stack import Stack, free_port_base
@@ -31,9 +32,9 @@ def rehearse(
     speed: Annotated[
         float, typer.Option(min=3600, max=FASTEST, help="business seconds a second at most; slower under load")
     ] = 500_000.0,
-    districts: Annotated[int, typer.Option(min=1, max=99, help="generated districts")] = 4,
-    unions: Annotated[int, typer.Option(min=1, max=5000, help="generated unions, in all")] = 24,
-    members: Annotated[int, typer.Option(min=1, max=1000, help="members of each union")] = 12,
+    districts: Annotated[int, typer.Option(min=1, max=99, help="generated districts")] = 5,
+    unions: Annotated[int, typer.Option(min=1, max=5000, help="generated unions, in all")] = 60,
+    members: Annotated[int, typer.Option(min=1, max=1000, help="members of each union")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=9_999, help="who behaves how; the same seed, the same season")] = 1,
     season: Annotated[Path, typer.Option(help="folder with calendars.csv, rates.csv and the others")] = SEASONS,
     out: Annotated[Path | None, typer.Option(help="where the report goes")] = None,
@@ -76,10 +77,10 @@ def _carry_out(stack: Stack, plan: Plan, season: Path, members: int, seed: int, 
     journal = Journal(clock)
     cast = Cast(stack, clock, plan, journal, districts_of(plan))
     _prepare(stack, clock, cast, plan.dates, season)
-    with console.status("会员办卡 …") as status:
-        cast.give_cards(members, seed, lambda done: status.update(f"会员办卡：{done} / {len(plan.unions)} 家工会 …"))
-        wait_for_cards(cast.federation())
-    console.print(f"{len(plan.unions)} 家工会的会员均已持卡（{time.monotonic() - began:.0f} 秒）\n")
+    populate(stack, plan, cast.districts, members, seed)
+    wait_for_cards(cast.federation())
+    people = len(plan.unions) * members
+    console.print(f"{len(plan.unions)} 家工会的 {people} 名会员均已持卡（{time.monotonic() - began:.0f} 秒）\n")
     journal.start_over()
     with journal.sampling(stack.place):
         Rehearsal(cast, shares_of(season, plan.dates.year), speed, console.print).play()

@@ -1,24 +1,18 @@
-"""Everybody who takes part in a rehearsal: generated districts and unions, their operators, and cards for all."""
+"""Everybody who acts in a rehearsal: generated districts and unions, and their operators."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from unioncard_cli import scenery
 from unioncard_cli.operators import Operator
-from unioncard_cli.roster import Trait, make_roster
 from unioncard_cli.scenery import CENTRE_PAYER, CENTRE_REVIEWER, FEDERATION, District
 from unioncard_cli.season.acts import CentreDesk, DistrictDesk, UnionDesk
-from unioncard_cli.season.cards import give_cards
 from unioncard_cli.season.clock import StackClock
 from unioncard_cli.season.journal import Journal, WatchedOperator
 from unioncard_cli.season.plan import Plan, UnionPlan
 from unioncard_cli.stack import Stack
-from unioncard_cli.story import CardStory
 
 FIRST_DISTRICT = 601
-#: Unions that get their cards side by side.
-HANDS = 4
 
 
 def districts_of(plan: Plan) -> list[District]:
@@ -45,27 +39,6 @@ class Cast:
         """Load organisations, accounts and outlets."""
         scenery.load(self.stack, self.districts)
 
-    def give_cards(self, members: int, seed: int, done: Callable[[int], None]) -> None:
-        """Every union's people get their cards through the platform, some unions side by side."""
-        with ThreadPoolExecutor(HANDS) as pool:
-            jobs = [pool.submit(self._equip, place, one, members, seed) for place, one in enumerate(self.plan.unions)]
-            for count, job in enumerate(jobs, start=1):
-                job.result()
-                done(count)
-
-    def _equip(self, place: int, one: UnionPlan, members: int, seed: int) -> None:
-        people = make_roster(seed * 1_000 + place, [Trait.ORDINARY] * members)
-        sandbox = self.stack.place.url("sandbox")
-        district = self.districts[one.district]
-        story = CardStory(
-            self.operator(district.union_login(one.number)),
-            self.operator(district.login, f"{district.login} {place}"),
-            sandbox,
-            patience_s=300.0,
-            today=self.clock.today,
-        )
-        give_cards(story, people)
-
     def union(self, one: UnionPlan) -> UnionDesk:
         """The operator of a union."""
         return UnionDesk(self.operator(self.districts[one.district].union_login(one.number)), self.plan.dates.year)
@@ -86,9 +59,9 @@ class Cast:
         """What the union is called in the report."""
         return f"{self.districts[one.district].name}第{one.number}示例单位工会"
 
-    def operator(self, login: str, seat: str = "") -> Operator:
-        """Whoever logs in with this; another ``seat`` is another browser of the same account."""
-        if (seat or login) not in self._known:
+    def operator(self, login: str) -> Operator:
+        """Whoever logs in with this."""
+        if login not in self._known:
             place = self.stack.place
             made = WatchedOperator(
                 place.url("member-svc"),
@@ -99,5 +72,5 @@ class Cast:
                 patience_s=120.0,
             )
             made.journal = self.journal
-            self._known[seat or login] = made
-        return self._known[seat or login]
+            self._known[login] = made
+        return self._known[login]
