@@ -32,6 +32,8 @@ with workflow.unsafe.imports_passed_through():
         DistrictView,
         view_of_district,
     )
+    from workflows.exclusion_check import PATCH, start_exclusion_check
+    from workflows.exclusion_check_view import ExclusionStart
     from workflows.premium_payment import PremiumPayment
     from workflows.premium_payment_progress import PremiumStart, payment_id
     from workflows.premium_payment_view import payment_attributes, premium_introduction, premium_summary
@@ -94,7 +96,8 @@ class DistrictEnrolment:
                 await self._close()
             elif taken_up := self._take_up(now):
                 self._progress.trouble = None
-                await asyncio.gather(*(self._tell(one) for one in taken_up), self._look())
+                told = (self._tell(one) for one in taken_up)
+                await asyncio.gather(*told, self._look(), self._have_members_checked(taken_up))
             else:
                 await self._wait(now)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -139,6 +142,21 @@ class DistrictEnrolment:
         )
         if told is not None:
             self._progress.told += told.recipients
+
+    async def _have_members_checked(self, taken_up: Sequence[Occasion]) -> None:
+        """When the union window opens the population office is asked; unions submit meanwhile, nobody waits for it."""
+        opening = next((one for one in taken_up if one.kind is DistrictNoticeKind.WINDOW_OPENED), None)
+        if opening is not None and workflow.patched(PATCH):
+            await start_exclusion_check(
+                ExclusionStart(
+                    scheme=self._district.scheme,
+                    year=self._district.year,
+                    district_id=self._district.id,
+                    district_code=self._district.code,
+                    opening=opening.occurrence,
+                    asked_at=self._time.now(),
+                )
+            )
 
     async def _look(self) -> None:
         """How the district stands, to be shown."""

@@ -17,12 +17,15 @@ with workflow.unsafe.imports_passed_through():
         PremiumNoticeKind,
         PremiumStanding,
         PremiumState,
+        Scheme,
         SendPaymentDetails,
         VoidUnpaid,
     )
     from workflows.business_time import BusinessTime
     from workflows.campaign_calendar import last_day_of, occurrence_on
     from workflows.commands import ask
+    from workflows.exclusion_check import PATCH, start_exclusion_check
+    from workflows.exclusion_check_view import ExclusionStart
     from workflows.premium_payment_progress import PremiumEnd, PremiumProgress, PremiumStart
     from workflows.premium_payment_view import PaymentView, view_of_payment
     from workflows.search_attributes import NEXT_DEADLINE, OVERDUE, PHASE, UNPAID
@@ -55,7 +58,7 @@ class PremiumPayment:
     async def run(self, start: PremiumStart) -> PremiumEnd:
         """Returns how the batch ended; a notice or a mail that is refused does not end it."""
         showing = asyncio.create_task(self._keep_shown())
-        await asyncio.gather(self._see_it_through(), self._send_details())
+        await asyncio.gather(self._have_members_checked(start), self._see_it_through(), self._send_details())
         await workflow.wait_condition(workflow.all_handlers_finished)
         showing.cancel()
         if not self._progress.over:
@@ -79,6 +82,21 @@ class PremiumPayment:
             await self._see_to_payment()
         if self._progress.over:
             await self._notify_once(_LAST_WORDS[self._progress.state])
+
+    async def _have_members_checked(self, start: PremiumStart) -> None:
+        """Before the centre reviews it the population office is asked again about a campaign's members (domain 5)."""
+        batch = self._batch
+        if start.progress is None and batch.scheme in _CHECKED and workflow.patched(PATCH):
+            await start_exclusion_check(
+                ExclusionStart(
+                    scheme=batch.scheme,
+                    year=batch.year,
+                    district_id=batch.district_id,
+                    district_code=batch.district_code,
+                    batch_number=batch.number,
+                    asked_at=self._time.now(),
+                )
+            )
 
     async def _wait_for_review(self) -> None:
         """A review that takes longer than three days is escalated, and again every three days."""
@@ -249,6 +267,8 @@ class PremiumPayment:
             workflow.upsert_search_attributes(changes)
 
 
+#: Instant and personal enrolment know no exclusions.
+_CHECKED = (Scheme.CENTRALIZED, Scheme.REGISTRATION)
 _WITH_DETAILS = (PremiumState.PASSED, PremiumState.WRITTEN_OFF)
 _LAST_WORDS = {
     PremiumState.WRITTEN_OFF: PremiumNoticeKind.WRITTEN_OFF,

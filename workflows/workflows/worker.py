@@ -21,6 +21,7 @@ from workflows.card_check import CardCheck
 from workflows.client import RPC_TIMEOUT
 from workflows.district_enrolment import DistrictEnrolment
 from workflows.enrolment_campaign import EnrolmentCampaign
+from workflows.exclusion_check import ExclusionCheck
 from workflows.personal_batch import PersonalBatch
 from workflows.premium_payment import PremiumPayment
 from workflows.sending import CommandSender
@@ -36,6 +37,7 @@ WORKFLOWS = [
     CampaignOpening,
     EnrolmentCampaign,
     DistrictEnrolment,
+    ExclusionCheck,
     PremiumPayment,
     PersonalBatch,
 ]

@@ -15,7 +15,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from unioncard.clock_segments import Segment, business_at
-from unioncard.contracts import Contract, insurance
+from unioncard.contracts import Contract, cards, insurance
+from unioncard.contracts.cards import ExclusionReason
 from unioncard.contracts.insurance import Phase, PhaseTimes, PremiumState, Scheme
 from workflows.business_day import BusinessDay
 from workflows.commands import Asked
@@ -90,6 +91,9 @@ class InsuranceOffice:
     vouchers: int = 0
     received_fen: int = 0
     statement: bool = False
+    people: list[int] = field(default_factory=list)
+    retired: set[int] = field(default_factory=set)
+    chunk: int = 1000
     refusals: dict[str, str] = field(default_factory=dict)
     asked: list[Command] = field(default_factory=list)
     before_answer: Callable[[Command], Awaitable[None]] | None = None
@@ -109,6 +113,8 @@ class InsuranceOffice:
         return result
 
     def _result(self, command: Command) -> Contract:
+        if "exclusions" in command.type:
+            return self._of_exclusions(command)
         if command.type in (
             insurance.NotifyPremium.TYPE,
             insurance.VoidUnpaid.TYPE,
@@ -152,6 +158,30 @@ class InsuranceOffice:
         return insurance.PremiumStanding(
             state=self.state, due_at=self.due_at, vouchers=self.vouchers, received_fen=self.received_fen
         )
+
+    def _of_exclusions(self, command: Command) -> Contract:
+        """Insurance-svc names people by their ids, and card-svc's office knows who is retired."""
+        match command.type:
+            case insurance.NextExclusions.TYPE:
+                begin = (command.data["after"] or (0, 0))[1]
+                chunk = self.people[begin : begin + self.chunk]
+                end = begin + len(chunk)
+                return insurance.ExclusionChunk(
+                    member_ids=chunk,
+                    next=(0, end) if end < len(self.people) else None,
+                    total=None if command.data["after"] else len(self.people),
+                    asked_at=command.at,
+                )
+            case cards.CheckExclusions.TYPE:
+                asked = command.data["member_ids"]
+                excluded = [one for one in asked if one in self.retired]
+                return cards.ExclusionsFound(
+                    excluded={ExclusionReason.RETIRED: excluded} if excluded else {},
+                    unknown=[one for one in asked if one < 0],
+                )
+            case _:
+                excluded = command.data["excluded"].get(ExclusionReason.RETIRED, [])
+                return insurance.ExclusionsRecorded(excluded=len(excluded), cleared=0)
 
     def district(self, id_: int) -> insurance.CampaignDistrict:
         return insurance.CampaignDistrict(district_id=id_, district_code=f"{id_:03}", name=f"第{id_}区局")

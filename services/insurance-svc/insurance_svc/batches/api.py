@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from insurance_svc.batches import export, papers, store
 from insurance_svc.batches.views import BatchDetail, BatchPage, Day, Number, as_batch, as_detail
+from insurance_svc.exclusions.store import excluded_in_batch
 from insurance_svc.service import VIEWERS, TheService, scope
 from unioncard.auth import Allow, Principal, Role
 from unioncard.contracts.insurance import PremiumState, Scheme
@@ -132,4 +133,5 @@ async def show_batch(number: Number, principal: Viewer, service: TheService) -> 
         row = await store.find(conn, await scope(conn, principal), number)
         if row is None:
             raise not_found("这个参保批次")
-        return as_detail(service.personal, row, await store.sums(conn, number))
+        excluded = await excluded_in_batch(conn, number)
+        return as_detail(service.personal, row, await store.sums(conn, number), excluded)

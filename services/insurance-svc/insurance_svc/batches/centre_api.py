@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 from insurance_svc.batches import review, store
 from insurance_svc.batches.rules import yuan
 from insurance_svc.batches.views import BatchDetail, Number, Strict, Year, as_detail
+from insurance_svc.exclusions.store import excluded_in_batch
 from insurance_svc.service import CENTRE_PAYER, CENTRE_REVIEWER, InsuranceService, TheService, scope
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import PremiumState, Scheme
@@ -143,4 +144,5 @@ async def _visible(tx: Transaction, principal: Principal, number: str) -> None:
 async def _shown(tx: Transaction, service: InsuranceService, principal: Principal, number: str) -> BatchDetail:
     row = await store.find(tx.conn, await scope(tx.conn, principal), number)
     assert row is not None  # changed a moment ago
-    return as_detail(service.personal, row, await store.sums(tx.conn, number))
+    excluded = await excluded_in_batch(tx.conn, number)
+    return as_detail(service.personal, row, await store.sums(tx.conn, number), excluded)

@@ -23,6 +23,7 @@ from insurance_svc.batches.views import (
 )
 from insurance_svc.campaigns.deadlines import must_be_open
 from insurance_svc.enrolments.release import release_lists
+from insurance_svc.exclusions.store import excluded_in_batch
 from insurance_svc.notices.store import NewNotice, tell
 from insurance_svc.organisations import district_of
 from insurance_svc.seasons import store as seasons
@@ -251,7 +252,8 @@ async def submit(body: Submission, key: IdempotencyKey, principal: District, ser
             tx.audit("batch.submitted", f"batch:{row.number}", organisation_id=season.district_id, after=after)
             shown = await store.find(tx.conn, await scope(tx.conn, principal), row.number)
             assert shown is not None  # made a moment ago, by this district
-            return as_detail(service.personal, shown, await store.sums(tx.conn, row.number))
+            excluded = await excluded_in_batch(tx.conn, row.number)
+            return as_detail(service.personal, shown, await store.sums(tx.conn, row.number), excluded)
 
         return await once(tx, principal, key, body, make)
 

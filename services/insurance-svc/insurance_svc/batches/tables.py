@@ -35,6 +35,7 @@ BATCHES = sa.Table(
     sa.Column("due_on", sa.Date, comment="the last day of payment, included; known once passed"),
     sa.Column("vouchers", sa.Integer, nullable=False, server_default="0"),
     sa.Column("details_sent_at", sa.DateTime(timezone=True)),
+    sa.Column("exclusions_checked_at", sa.DateTime(timezone=True)),
     sa.Column("written_off_at", sa.DateTime(timezone=True)),
     sa.Column("written_off_by", sa.BigInteger),
     sa.Column("voided_at", sa.DateTime(timezone=True)),

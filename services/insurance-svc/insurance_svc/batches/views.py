@@ -131,6 +131,8 @@ class BatchDetail(Batch):
     operator_name: str
     operator_phone: str = Field(description="掩码")
     operator_email: str = Field(description="掩码")
+    excluded: int = Field(description="集中参保名单中经市人口办核查不符合参保条件的会员数")
+    exclusions_checked_at: datetime | None = Field(description="市人口办核查完成时间；为空表示尚未核查完")
 
 
 def sums(money: Money) -> Sums:
@@ -150,7 +152,7 @@ def as_batch(row: Any) -> Batch:
     return Batch.model_validate(_fields(row))
 
 
-def as_detail(personal: PersonalData, row: Any, by_class: Any) -> BatchDetail:
+def as_detail(personal: PersonalData, row: Any, by_class: Any, excluded: int) -> BatchDetail:
     """For one batch."""
     phone = personal.decrypt("operator_phone", row.number, row.operator_phone)
     name, _, host = personal.decrypt("operator_email", row.number, row.operator_email).partition("@")
@@ -161,6 +163,7 @@ def as_detail(personal: PersonalData, row: Any, by_class: Any) -> BatchDetail:
             "operator_name": personal.decrypt("operator_name", row.number, row.operator_name),
             "operator_phone": f"{phone[:3]}****{phone[-4:]}" if len(phone) > 7 else "****",
             "operator_email": f"{name[:1]}***@{host}",
+            "excluded": excluded,
         }
     )
 
