@@ -18,7 +18,8 @@ from unioncard.contracts.cards import CardState, Channel
 from unioncard.database import reading
 from unioncard.dates import day_start
 from unioncard.documents import Sex
-from unioncard.problems import invalid, not_found
+from unioncard.problems import not_found
+from unioncard.sheets import MAX_ROWS, XLSX, too_large
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, PathId, Text
 from unioncard.web.pages import Page, Paging, cursor_after
@@ -27,7 +28,6 @@ router = APIRouter(prefix="/cards", tags=["卡片信息管理"])
 
 Viewer = Annotated[Principal, Depends(Allow(*VIEWERS))]
 Day = Annotated[date, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class Card(BaseModel):
@@ -115,9 +115,9 @@ async def export_cards(principal: Viewer, service: TheService, filters: TheFilte
     """导出卡片信息（证件号码、卡号为掩码）。"""
     async with service.context.work.begin(principal.actor) as tx:
         visible = await scope(tx.conn, principal)
-        rows = await lists.page(tx.conn, visible, filters, None, export.MAX_ROWS + 1)
-        if len(rows) > export.MAX_ROWS:
-            raise invalid("export-too-large", "导出的记录过多", f"每次最多导出 {export.MAX_ROWS} 条，请缩小筛选范围。")
+        rows = await lists.page(tx.conn, visible, filters, None, MAX_ROWS + 1)
+        if len(rows) > MAX_ROWS:
+            raise too_large()
         tx.audit(
             "cards.exported",
             f"organisation:{principal.organisation_id}",

@@ -1,18 +1,14 @@
 """The list of cards as a sheet."""
 
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from typing import Any
-
-import xlsxwriter
 
 from card_svc.cards.rules import CHANNEL_LABELS, LABELS
 from card_svc.personal import PersonalData
+from unioncard import sheets
 from unioncard.contracts.cards import CardState, Channel
-from unioncard.dates import SHANGHAI
 from unioncard.documents import DocumentType, Sex
-
-MAX_ROWS = 50_000
+from unioncard.sheets import moment
 
 _COLUMNS: Sequence[tuple[str, int, Callable[[PersonalData, Any], str | None]]] = (
     ("会员编号", 14, lambda _, row: row.number),
@@ -35,23 +31,7 @@ def label(kind: type[Sex] | type[DocumentType], value: str) -> str:
     return kind(value).label if value in set(kind) else value
 
 
-def moment(at: Any) -> str | None:
-    """An instant as staff read it."""
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else None
-
-
 def sheet(personal: PersonalData, rows: Sequence[Any]) -> bytes:
-    """The workbook. Everything is text: numbers of 18 digits must not become 3.1E+17, and no cell is a formula."""
-    buffer = BytesIO()
-    book = xlsxwriter.Workbook(buffer, {"constant_memory": True})
-    page = book.add_worksheet("会员卡")
-    heading = book.add_format({"bold": True, "bg_color": "#DDE6F0", "border": 1})
-    for column, (title, width, _) in enumerate(_COLUMNS):
-        page.set_column(column, column, width)
-        page.write_string(0, column, title, heading)
-    page.freeze_panes(1, 0)
-    for line, row in enumerate(rows, start=1):
-        for column, (_, _, value) in enumerate(_COLUMNS):
-            page.write_string(line, column, value(personal, row) or "")
-    book.close()
-    return buffer.getvalue()
+    """The workbook; everything is text. Blocking: run it in a thread."""
+    headings = [(title, width) for title, width, _ in _COLUMNS]
+    return sheets.sheet("会员卡", headings, ([shown(personal, row) for _, _, shown in _COLUMNS] for row in rows))

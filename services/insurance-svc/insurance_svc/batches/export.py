@@ -1,20 +1,17 @@
 """Sheets of premium batches. Every cell is text: no cell is a formula, and amounts are in yuan as people read them."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from io import BytesIO
 from typing import Any
 
-import xlsxwriter
 from fastapi import Response
 
 from insurance_svc.batches.rules import STATE_LABELS, yuan
 from insurance_svc.seasons.rules import SCHEME_NAMES
+from unioncard import sheets
 from unioncard.contracts.insurance import PremiumState
-from unioncard.dates import SHANGHAI
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MAX_ROWS = 50_000
+from unioncard.sheets import MAX_ROWS as MAX_ROWS
+from unioncard.sheets import XLSX as XLSX
+from unioncard.sheets import moment
 
 Columns = Sequence[tuple[str, int, Callable[[Any], str | None]]]
 
@@ -42,11 +39,6 @@ _BATCHES: Columns = (
 )
 
 
-def moment(at: datetime | None) -> str | None:
-    """An instant as staff read it."""
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if at else None
-
-
 def batches(rows: Sequence[Any]) -> bytes:
     """The list of batches as a workbook."""
     return sheet("参保批次", _BATCHES, rows)
@@ -54,22 +46,8 @@ def batches(rows: Sequence[Any]) -> bytes:
 
 def sheet(title: str, columns: Columns, rows: Sequence[Any], heading: Sequence[tuple[str, str]] = ()) -> bytes:
     """A workbook of one page: what it is about line by line, then the table."""
-    buffer = BytesIO()
-    book = xlsxwriter.Workbook(buffer, {"constant_memory": True})
-    page = book.add_worksheet(title)
-    bold = book.add_format({"bold": True, "bg_color": "#DDE6F0", "border": 1})
-    for line, (name, value) in enumerate(heading):
-        page.write_string(line, 0, name)
-        page.write_string(line, 1, value)
-    top = len(heading) + 1 if heading else 0
-    for column, (name, width, _) in enumerate(columns):
-        page.set_column(column, column, width)
-        page.write_string(top, column, name, bold)
-    for line, row in enumerate(rows, start=top + 1):
-        for column, (_, _, shown) in enumerate(columns):
-            page.write_string(line, column, shown(row) or "")
-    book.close()
-    return buffer.getvalue()
+    headings = [(name, width) for name, width, _ in columns]
+    return sheets.sheet(title, headings, ([shown(row) for _, _, shown in columns] for row in rows), heading)
 
 
 def download(content: bytes, name: str) -> Response:

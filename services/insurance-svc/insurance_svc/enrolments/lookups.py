@@ -20,12 +20,12 @@ from insurance_svc.enrolments.views import (
 )
 from insurance_svc.seasons.rules import SCHEME_NAMES
 from insurance_svc.service import VIEWERS, TheService, scope
-from insurance_svc.sheets import MAX_ROWS, XLSX, moment, sheet, too_large, yuan
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import Scheme
 from unioncard.database import reading
 from unioncard.dates import day_start
 from unioncard.problems import not_found
+from unioncard.sheets import MAX_ROWS, XLSX, moment, sheet, too_large, yuan
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, PathId
 from unioncard.web.pages import Page, Paging, cursor_after

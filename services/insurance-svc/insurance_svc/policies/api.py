@@ -12,11 +12,11 @@ from insurance_svc.personal import PersonalData
 from insurance_svc.policies import store
 from insurance_svc.policies.rules import PolicyState
 from insurance_svc.service import VIEWERS, TheService, scope
-from insurance_svc.sheets import MAX_ROWS, XLSX, sheet, too_large
 from unioncard.auth import Allow, Principal
 from unioncard.database import reading
 from unioncard.names import normalise_name
 from unioncard.problems import invalid, not_found
+from unioncard.sheets import MAX_ROWS, XLSX, sheet, too_large
 from unioncard.text import InvalidValue, half_width, without_spaces
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, PathId, Text

@@ -18,25 +18,34 @@ Column = tuple[str, int]
 """A heading and its width in characters."""
 
 
-def sheet(name: str, columns: Sequence[Column], rows: Iterable[Sequence[str | int | date | None]]) -> bytes:
-    """A workbook of one sheet. Blocking: run it in a thread.
+def sheet(
+    name: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str | int | date | None]],
+    heading: Sequence[tuple[str, str]] = (),
+) -> bytes:
+    """A workbook of one page: what it is about, line by line, then the table. Blocking: run it in a thread.
 
     Text stays text (18 digits must not become 3.1E+17, and no cell is a formula), counts are numbers, None is empty.
     """
     buffer = BytesIO()
     book = xlsxwriter.Workbook(buffer, {"constant_memory": True})
     page = book.add_worksheet(name)
-    heading = book.add_format({"bold": True, "bg_color": "#DDE6F0", "border": 1})
+    bold = book.add_format({"bold": True, "bg_color": "#DDE6F0", "border": 1})
+    for line, (what, value) in enumerate(heading):
+        page.write_string(line, 0, what)
+        page.write_string(line, 1, value)
+    top = len(heading) + 1 if heading else 0
     for column, (title, width) in enumerate(columns):
         page.set_column(column, column, width)
-        page.write_string(0, column, title, heading)
-    page.freeze_panes(1, 0)
-    for line, row in enumerate(rows, start=1):
-        for column, value in enumerate(row):
-            if isinstance(value, int):
-                page.write_number(line, column, value)
-            elif value is not None:
-                page.write_string(line, column, value if isinstance(value, str) else value.isoformat())
+        page.write_string(top, column, title, bold)
+    page.freeze_panes(top + 1, 0)
+    for line, row in enumerate(rows, start=top + 1):
+        for column, cell in enumerate(row):
+            if isinstance(cell, int):
+                page.write_number(line, column, cell)
+            elif cell is not None:
+                page.write_string(line, column, cell if isinstance(cell, str) else cell.isoformat())
     book.close()
     return buffer.getvalue()
 
