@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -18,13 +17,15 @@ from typing import Any
 import psycopg
 
 from bench import city, processes
+from bench.campaign_report import Run, rows_of
 from bench.city import FEDERATION, Size, Tokens
 from bench.ground import BenchError, Ground, database_url, seconds_since
 from bench.http_line import HttpLine
-from bench.results import Row, Target, percentile
+from bench.results import Row
 from unioncard.dates import SHANGHAI
 from unioncard.principal import Role
-from unioncard_cli.season.acts import CentreDesk, DistrictDesk, Movement
+from unioncard_cli.operators import until
+from unioncard_cli.season.acts import SCHEME, YEAR, CentreDesk, DistrictDesk, Movement
 from unioncard_cli.season.clock import StackClock
 from unioncard_cli.season.load import measure as measure_load
 from unioncard_cli.season.opening import load_rules, open_campaign
@@ -41,15 +42,8 @@ SPEED = 400_000.0
 SETTLED_WITHIN_S = 900.0
 LOOKS = 4
 
-PER_SECOND, P99_MS, TOTALS_MS, SUBMISSION_S = 100, 500, 200, 5
-#: From the close of the window to definite cover: of the whole city's members, and of fewer in proportion.
-WHOLE_CITY_S = 240.0
-EVENTS = 2_000
-#: What a process may hold more at the last list than at a tenth of them: a share, or so many MB if that is more.
-GROWTH, GROWTH_MB = 0.10, 16.0
-
-_CHOICE = {"way": "centralized", "coverage_year": 2020, "class_code": "A"}
-_SEASON = {"scheme": "centralized", "coverage_year": 2020}
+_CHOICE = {"way": SCHEME, "coverage_year": YEAR, "class_code": "A"}
+_SEASON = {"scheme": SCHEME, "coverage_year": YEAR}
 _COLUMNS = "member_id, enrolment_id, term, first_day, last_day, first_half, second_half"
 _BARE = f"""
     INSERT INTO bare_policies ({_COLUMNS})
@@ -61,33 +55,6 @@ _NOT_TOLD = """
     SELECT (SELECT count(*) FROM batches WHERE details_sent_at IS NULL) + (SELECT count(*) FROM outbox)
          + (SELECT count(*) FROM partner_calls)
 """
-
-
-@dataclass(slots=True)
-class Run:
-    """What was seen. Times of requests in seconds."""
-
-    sent: list[float] = field(default_factory=list)
-    sent_s: float = 0.0
-    read: list[float] = field(default_factory=list)
-    totals: list[float] = field(default_factory=list)
-    submissions: list[float] = field(default_factory=list)
-    after_close: dict[str, float] = field(default_factory=dict)
-    early: dict[str, float] = field(default_factory=dict)
-    late: dict[str, float] = field(default_factory=dict)
-    end: dict[str, float] = field(default_factory=dict)
-    cpu: dict[str, float] = field(default_factory=dict)
-    bare_s: float = 0.0
-    bare_by_union_s: float = 0.0
-    longest: tuple[int, str] = (0, "")
-    broken: dict[str, int] = field(default_factory=dict)
-
-    @contextmanager
-    def timing(self, what: str) -> Iterator[None]:
-        """Time that counts towards "after the close of the window"."""
-        begun = time.perf_counter()
-        yield
-        self.after_close[what] = self.after_close.get(what, 0.0) + seconds_since(begun)
 
 
 @dataclass(slots=True)
@@ -112,7 +79,7 @@ class Campaign:
         await self.go("2019-10-25T00:10")
         federation = self.tokens.operator(self.stack, Role.FEDERATION, FEDERATION)
         await asyncio.to_thread(open_campaign, self.stack, federation)
-        await self.by_district(lambda desk: desk.split(SHARES))
+        await self.by_district(lambda desk, _: desk.split(SHARES))
         # The window opens, and what that sets going must not be under way when the lists come.
         await self.go("2019-11-01T09:00")
         await self._rest()
@@ -176,7 +143,7 @@ class Campaign:
             if turn % 3 == 0:
                 answer = await line.get("/district-review/lists", token, **_SEASON)
             elif turn % 3 == 1:
-                answer = await line.get("/enrolments", token, coverage_year=2020)
+                answer = await line.get("/enrolments", token, coverage_year=YEAR)
             else:
                 answer = await line.get("/district-review/totals", token, **_SEASON)
             answer.json()
@@ -192,13 +159,13 @@ class Campaign:
         """Each district records its unions' payments, takes all lists and submits; the centre passes its batch."""
         centre = self.centre()
 
-        def review(desk: DistrictDesk) -> None:
-            desk.record_payments(desk.lists("centralized"), self.clock.today())
-            desk.accept_all("centralized")
+        def review(desk: DistrictDesk, _: int) -> None:
+            desk.record_payments(desk.lists(SCHEME), self.clock.today())
+            desk.accept_all(SCHEME)
 
-        def submit(desk: DistrictDesk) -> None:
+        def submit(desk: DistrictDesk, _: int) -> None:
             begun = time.perf_counter()
-            batch = desk.submit("centralized")
+            batch = desk.submit(SCHEME)
             self.run.submissions.append(seconds_since(begun))
             if batch["heads"] != self.size.unions * self.size.members:
                 raise BenchError(f"a batch of {batch['heads']} members")
@@ -244,7 +211,7 @@ class Campaign:
             for id_, one in batches.items()
         ]
         with self.run.timing("vouchers"):
-            await self.by_district(lambda desk: upload(desk, int(desk.operator.login.split("@")[0].split("-")[1])))
+            await self.by_district(upload)
         with self.run.timing("statement and write-off"):
             outcomes = await asyncio.to_thread(self.centre().load_statement, date(2019, 12, 28), paid_on, movements)
             written_off = await asyncio.to_thread(self.centre().write_off_paid)
@@ -254,9 +221,16 @@ class Campaign:
     # -- what came of it ---------------------------------------------------------------------------------------
 
     async def judge(self) -> None:
-        """The laws of the service, how every batch stands, and how long the histories are."""
-        self.run.end = await asyncio.to_thread(processes.private_mb, self.stack)
+        """The campaign's end, the laws of the service, how every batch stands, and how long the histories are."""
         federation = self.tokens.operator(self.stack, Role.FEDERATION, FEDERATION)
+        await asyncio.to_thread(
+            until,
+            "the campaign's end",
+            lambda: federation.get("insurance", f"/campaigns/{SCHEME}/{YEAR}"),
+            lambda seen: seen["state"] == "closed",
+            SETTLED_WITHIN_S,
+        )
+        self.run.end = await asyncio.to_thread(processes.private_mb, self.stack)
         summary = await asyncio.to_thread(federation.get, "insurance", "/reconciliation/summary")
         self.run.broken = {
             name: value
@@ -286,12 +260,15 @@ class Campaign:
 
     # -- in short ----------------------------------------------------------------------------------------------
 
-    async def by_district(self, act: Callable[[DistrictDesk], Any]) -> None:
+    async def by_district(self, act: Callable[[DistrictDesk, int], Any]) -> None:
         """Every district's operator does it, some side by side."""
         loop = asyncio.get_running_loop()
-        desks = [DistrictDesk(self.tokens.operator(self.stack, Role.DISTRICT, one)) for one in self.size.district_ids()]
+        desks = [
+            (DistrictDesk(self.tokens.operator(self.stack, Role.DISTRICT, one)), one)
+            for one in self.size.district_ids()
+        ]
         with ThreadPoolExecutor(HANDS) as hands:
-            await asyncio.gather(*(loop.run_in_executor(hands, act, desk) for desk in desks))
+            await asyncio.gather(*(loop.run_in_executor(hands, act, *each) for each in desks))
 
     def centre(self) -> CentreDesk:
         """Both people at the centre."""
@@ -316,7 +293,8 @@ async def measure(ground: Ground) -> list[Row]:
         await _told(ground, "February", campaign.go("2020-02-01T09:00"))
         await campaign.judge()
         await _told(ground, "the database alone", campaign.bare())
-    return _rows(campaign)
+    beside = f"{SENDERS} at a time, {READERS} people looking at lists {READ_EVERY_S} s apart"
+    return rows_of(campaign.run, size, beside)
 
 
 async def _told(ground: Ground, what: str, act: Awaitable[None]) -> None:
@@ -336,73 +314,3 @@ async def _longest_history(stack: Stack) -> tuple[int, str]:
 
     client = await connect(stack.workflow_settings())
     return max([(one.history_length, one.id) async for one in client.list_workflows()])
-
-
-def _rows(campaign: Campaign) -> list[Row]:
-    run, size = campaign.run, campaign.size
-    limit_s = WHOLE_CITY_S * size.all_members / WHOLE.all_members
-    after_close = sum(run.after_close.values())
-    steps = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in run.after_close.items())
-    by_part = ", ".join(f"{name} {used / len(run.sent) * 1000:.1f}" for name, used in run.cpu.items() if used > 1.0)
-    policies = size.all_members / run.sent_s
-    at_most = {"at_least": False}
-    return [
-        Row(
-            "union submissions in the last hours of the window",
-            len(run.sent) / run.sent_s,
-            "/s",
-            target=Target(PER_SECOND),
-            note=f"{size}; {SENDERS} at a time, {READERS} people looking at lists {READ_EVERY_S} s apart",
-        ),
-        Row("p99 of a submission", percentile(run.sent, 0.99) * 1000, "ms", target=Target(P99_MS, **at_most)),
-        Row("p50 of a submission", percentile(run.sent, 0.50) * 1000, "ms"),
-        Row("CPU for a submission, all processes", sum(run.cpu.values()) / len(run.sent) * 1000, "ms", note=by_part),
-        Row("p99 of a list or totals meanwhile", percentile(run.read, 0.99) * 1000, "ms"),
-        Row(
-            "policies made by submissions; baseline: a bare INSERT … SELECT a union",
-            policies,
-            "/s",
-            baseline=size.all_members / run.bare_by_union_s,
-        ),
-        Row(
-            "the same; baseline: one bare INSERT … SELECT of all",
-            policies,
-            "/s",
-            baseline=size.all_members / run.bare_s,
-        ),
-        Row("worst totals of a district", max(run.totals) * 1000, "ms", target=Target(TOTALS_MS, **at_most)),
-        Row(
-            "worst submission of a district",
-            max(run.submissions),
-            "s",
-            target=Target(SUBMISSION_S, **at_most),
-            note=f"{size.unions * size.members:,} members each, {HANDS} districts at a time",
-        ),
-        Row(
-            "from the close of the window to definite cover",
-            after_close,
-            "s",
-            target=Target(round(limit_s, 1), **at_most),
-            note=f"{steps}; the days between take no time",
-        ),
-        *_memory_rows(run),
-        Row("events in the longest history", run.longest[0], "", target=Target(EVENTS, **at_most), note=run.longest[1]),
-        Row("laws broken", sum(run.broken.values()), "", target=Target(0, **at_most), note=str(run.broken or "")),
-    ]
-
-
-def _memory_rows(run: Run) -> list[Row]:
-    rows = []
-    for name, early in run.early.items():
-        limit = max(1 + GROWTH, 1 + GROWTH_MB / early)
-        rows.append(
-            Row(
-                f"{name}: private memory at the last list; baseline: at a tenth of them",
-                run.late.get(name, 0.0),
-                "MB",
-                baseline=early,
-                target=Target(round(limit, 3), at_least=False, of_ratio=True),
-                note=f"{run.end.get(name, 0.0):g} MB at the end of the campaign",
-            )
-        )
-    return rows
