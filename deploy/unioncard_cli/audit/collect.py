@@ -34,6 +34,7 @@ KINDS = (
     "CampaignOpening",
     "EnrolmentCampaign",
     "DistrictEnrolment",
+    "ExclusionCheck",
     "PremiumPayment",
     "PersonalBatch",
 )

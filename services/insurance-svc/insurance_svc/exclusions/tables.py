@@ -9,6 +9,6 @@ EXCLUSIONS = sa.Table(
     METADATA,
     sa.Column("member_id", sa.BigInteger, primary_key=True),
     sa.Column("coverage_year", sa.SmallInteger, primary_key=True),
-    sa.Column("reason", sa.Text, nullable=False, comment="code of the office: retired, unemployment_benefit …"),
+    sa.Column("reason", sa.Text, nullable=False, comment="what the office says: retired or deceased"),
     sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
 )
