@@ -1,4 +1,5 @@
-"""A small federation on the whole real stack, in which one slice has been played from the roster to the card in hand.
+"""A small federation on the whole real stack, in which the slice has been played from the roster to the
+card in hand, and the beginning of a season.
 
 ``union`` is the one that everything happened to; whoever else there is stands above, below or beside it:
 
@@ -17,9 +18,12 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 
+from tests import season
+from tests.season import Season
 from unioncard_cli.operators import Operator, Refusal, until
 from unioncard_cli.roster import Person, Trait, make_roster, sheet_of, workbook
 from unioncard_cli.scenery import OUTLETS, service_command
@@ -39,6 +43,7 @@ D701,SH,district,industry,701,试验产业工会,0,,,
 U9,D701,union,,,试验一厂工会,0,,,
 """
 UNION_NAME = "示例一厂工会"
+DISTRICT_NAME = "示例区总工会"
 
 #: Every caller with its role and organisation. ``counter`` is the account by which a district itself applies for
 #: cards, through the unions' entrance (domain 1: two entrances, two scopes).
@@ -58,6 +63,7 @@ CALLERS = {
     "member": ("member", "U1"),
     "union": ("union", "U1"),
 }
+_ACCOUNTS = CALLERS | season.SECONDS
 
 
 @dataclass(slots=True)
@@ -78,16 +84,24 @@ class City:
     member: int = 0
     on_list: int = 0
     spare: int = 0
+    played: Season | None = None
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
+    @property
+    def season(self) -> Season:
+        """The season as far as it has been played."""
+        assert self.played is not None
+        return self.played
+
     def url(self, service: str) -> str:
-        """Where a service answers: ``member`` or ``card``."""
+        """Where a service answers: ``member``, ``card`` or ``insurance``."""
         return self.stack.place.url(f"{service}-svc")
 
     def operator(self, caller: str) -> Operator:
         """Somebody at the screen, who waits and tries again."""
-        return Operator(self.url("member"), self.url("card"), login_of(caller), self.password)
+        urls = self.url("member"), self.url("card")
+        return Operator(*urls, login_of(caller), self.password, insurance_url=self.url("insurance"))
 
     def token(self, caller: str) -> str:
         """An access token; a fresh one every ten minutes, for they live for 15."""
@@ -110,8 +124,8 @@ class City:
         service_command(self.stack, "member-svc", "load-accounts", str(path))
 
     def private_words(self) -> set[str]:
-        """What only those may read who are at or above the union: its name, its members and its batch."""
-        words = {UNION_NAME, self.batch, self.check}
+        """What only those may read who are at or above the union: its name, its members and its batches."""
+        words = {UNION_NAME, self.batch, self.check, self.season.batch}
         return words | {person.name for person in self.people}
 
 
@@ -123,7 +137,7 @@ def login_of(caller: str) -> str:
 def build(stack: Stack) -> City:
     """Bring everything up and play the slice: 16 members get cards, 3 stand on the to-do list, 2 wait for approval.
 
-    One of those without a card is let go.
+    One of those without a card is let go, and ten of those with one are enrolled.
     """
     stack.up()
     roster = make_roster(7, [Trait.ORDINARY] * 18 + [Trait.RETIRED, Trait.FOREIGN] + [Trait.ORDINARY] * 5)
@@ -131,7 +145,9 @@ def build(stack: Stack) -> City:
     people = [replace(one, name=f"{one.name[0]}{_given(place)}") for place, one in enumerate(roster)]
     city = City(stack, f"Aa1-{secrets.token_urlsafe(12)}", people)
     _load(city)
-    _play(city)
+    year = season.open_season(stack)
+    issued = _play(city)
+    city.played = season.play(city.operator, year, issued, people[0].name)
     return city
 
 
@@ -147,22 +163,23 @@ def _load(city: City) -> None:
     city.load_accounts(
         *(
             f"{login_of(name)},{city.password},{role},{code},"
-            for name, (role, code) in CALLERS.items()
+            for name, (role, code) in _ACCOUNTS.items()
             if role != "member"
         )
     )
-    until("organisations in card-svc", lambda: _tree_is_there(city), bool, 60)
+    until("organisations in the services", lambda: _tree_is_there(city), bool, 60)
 
 
 def _tree_is_there(city: City) -> bool:
     try:
         city.operator("trial").get("card", "/cards")
+        city.operator("trial").get("insurance", "/enrolments")
     except Refusal:
         return False
     return True
 
 
-def _play(city: City) -> None:
+def _play(city: City) -> list[int]:
     union, superior = city.operator("union"), city.operator("second_level")
     story = CardStory(union, superior, city.stack.place.url("sandbox"))
     first, later, waiting = city.people[:20], city.people[20:23], city.people[23:]
@@ -186,11 +203,19 @@ def _play(city: City) -> None:
     city.on_list, city.spare = (row["member_id"] for row in list(union.pages("card", "/todo", channel="normal"))[-2:])
     city.pending_import = story.upload(waiting)
     city.union_id = int(union.get("member", "/me")["organisation"]["id"])
-    (leaver, *_) = union.pages("member", "/members", card_state="none")
+    leaver = until("somebody to let go", lambda: _without_card(city, union), bool, 60)[0]
     city.refused_transfer = _refused_transfer(union, leaver["name"])
     city.transfer = union.post("member", "/transfer-outs", {"member_ids": [leaver["id"]], "reason": "retired"})["id"]
     number = union.get("member", f"/members/{city.member}")["number"]
     city.load_accounts(f"{login_of('member')},{city.password},member,U1,{number}")
+    season.load_old_policy(city.stack, number)
+    return issued
+
+
+def _without_card(city: City, union: Operator) -> list[dict[str, Any]]:
+    """Whoever waits for a card, but for those that others look at."""
+    listed = union.pages("member", "/members", card_state="to_do", state="normal")
+    return [one for one in listed if one["id"] not in (city.on_list, city.spare)]
 
 
 def _bring_in(story: CardStory, people: Sequence[Person], total: int) -> None:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.city import City
+from tests.season import SCHEME, today
 from unioncard.contracts import PRODUCT
 from unioncard.messaging import kafka
 from unioncard.messaging.topics import topic_names
@@ -16,13 +18,15 @@ from unioncard_cli.roster import Person
 from workflows.client import connect
 from workflows.settings import WorkflowsSettings
 
-CONTACT = ("张经办", "13900000000")
+SERVICES = ("member", "card", "insurance")
+#: Who answers for a batch of cards, and for a batch of premiums (:mod:`unioncard_cli.season.acts`).
+CONTACTS = ("张经办", "13900000000", "李经办", "021-00000000", "district@unioncard.example")
 
 
 @pytest.fixture(scope="module")
 def secrets(city: City) -> list[bytes]:
     """What names a person, in every spelling that text and JSON know."""
-    words = {CONTACT[0], CONTACT[1], "钱负责", *(word for person in city.people for word in _of(person))}
+    words = {*CONTACTS, "钱负责", *(word for person in city.people for word in _of(person))}
     words |= _card_numbers(city)
     assert len(words) > 100
     return sorted({word.encode() for word in words} | {json.dumps(word)[1:-1].encode() for word in words})
@@ -32,9 +36,11 @@ def secrets(city: City) -> list[bytes]:
 def asked_awkwardly(city: City) -> None:
     """Requests that carry a name or a number where it could end in somebody's log: queries, wrong bodies, logins."""
     person, union = city.people[0], city.operator("union")
+    district, payer = city.operator("district"), city.operator("centre_payer")
     for query in ({"name": person.name}, {"document_number": person.document_number}):
         union.get("member", "/members", **query)
         union.get("card", "/cards", **query)
+        union.get("insurance", "/policies", **query)
     for service, path, body in (
         ("member", f"/members/{city.member}/reveal", {"purpose": 1, "name": person.name}),
         ("member", "/members", {"name": person.name, "document_number": person.document_number}),
@@ -42,21 +48,31 @@ def asked_awkwardly(city: City) -> None:
         ("card", "/batches", {"channel": person.name, "contact_mobile": person.mobile}),
         ("card", f"/todo/{person.document_number}/channel", {"channel": "normal"}),
         ("card", f"/batches/{city.batch}/pickups", {"collected": [person.mobile]}),
+        ("insurance", "/enrolments", {"way": "centralized", "coverage_year": 2000, "class_code": person.name}),
+        ("insurance", "/enrolments/preview", {"way": person.name, "member_ids": [person.document_number]}),
     ):
         with pytest.raises(Refusal):
             union.post(service, path, body)
+    with pytest.raises(Refusal):
+        district.post("insurance", "/district-review/submissions", {"operator_name": person.name})
+    day = today() - timedelta(days=2)
+    row = f"NAMED-1,{day},一元,{person.name},{person.document_number}"
+    statement = f"流水号,起息日,金额,付款人,附言\n{row}\n"
+    with pytest.raises(Refusal):
+        payer.upload("insurance", "/statements", "对账单.csv", statement.encode(), fields={"last_day": day.isoformat()})
 
 
 def test_logs_and_traces_name_nobody(city: City, secrets: list[bytes]) -> None:
     state = city.stack.place.state
     files = [*state.glob("logs/*.log"), *state.glob("traces/*.jsonl")]
     written = {file.name for file in files if file.stat().st_size}
-    assert {"member-svc.log", "card-svc.log", "workflows.log", "member-svc.jsonl", "card-svc.jsonl"} <= written
+    services = {f"{name}-svc{kind}" for name in SERVICES for kind in (".log", ".jsonl")}
+    assert services | {"workflows.log"} <= written
     assert _found(secrets, ((file.name, file.read_bytes()) for file in files)) == {}
 
 
 def test_metrics_name_nobody(city: City, secrets: list[bytes]) -> None:
-    metrics = ((name, city.client.get(f"{city.url(name)}/metrics").content) for name in ("member", "card"))
+    metrics = ((name, city.client.get(f"{city.url(name)}/metrics").content) for name in SERVICES)
     assert _found(secrets, metrics) == {}
 
 
@@ -75,7 +91,9 @@ async def test_temporal_names_nobody(city: City, secrets: list[bytes]) -> None:
         described = (await handle.describe()).raw_description.SerializeToString()
         events = [event.SerializeToString() for event in (await handle.fetch_history()).events]
         seen.append((one.id, one.id.encode() + described + b"".join(events)))
-    assert {name for name, _ in seen} >= {f"card-batch/{city.batch}", f"card-check/{city.check}"}
+    season = city.season
+    of_season = {f"campaign/{SCHEME}/{season.year}", f"premium-payment/{season.batch}"}
+    assert {name for name, _ in seen} >= {f"card-batch/{city.batch}", f"card-check/{city.check}"} | of_season
     assert _found(secrets, seen) == {}
 
 

@@ -4,36 +4,21 @@ Calls that would change something are sound in form but cannot take effect, or a
 list: the owner is the last to call.
 """
 
-import io
 import re
 import uuid
-import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import httpx
 
+from tests.access import insurance_calls
+from tests.access.call import NOBODY, Call, Endpoint, shown
 from tests.access.table import Line
 from tests.city import City, login_of
 from unioncard import signatures
 from unioncard.dates import SHANGHAI
 
-Endpoint = tuple[str, str, str]
-Touched = Callable[[City, httpx.Response], bool]
-
-_NOBODY = 2**62
 _SIGNATURE = "t=1,v1=" + "0" * 64
-
-
-def shown(city: City, answer: httpx.Response) -> bool:
-    """Whether the answer names the union, its members, its batch or its check, also inside a sheet."""
-    text = answer.text
-    if answer.content.startswith(b"PK"):
-        with zipfile.ZipFile(io.BytesIO(answer.content)) as sheet:
-            text = "".join(sheet.read(name).decode() for name in sheet.namelist() if name.endswith(".xml"))
-    return any(word in text for word in city.private_words())
 
 
 def _counted(city: City, answer: httpx.Response) -> bool:
@@ -52,22 +37,10 @@ def _named(_: City, answer: httpx.Response) -> bool:
     return any(row["reason"].endswith("是同一会员") for row in answer.json()["rows"])
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What is sent. ``touched`` tells from the answer whether anything of the union's was shown or changed; None
-    where the answer has nothing of any union's, so that "yes" is all there is to expect."""
-
-    body: Any = None
-    files: Mapping[str, tuple[str, bytes]] | None = None
-    query: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    touched: Touched | None = None
-
-
 def send(city: City, line: Line, caller: str) -> httpx.Response:
     """Call the endpoint of a line as this caller."""
     token = None if caller == "anonymous" else city.token(caller)
-    return request(city, line, token, path_of(city, line.path))
+    return request(city, line, token, path_of(city, line))
 
 
 def request(city: City, line: Line, token: str | None, path: str) -> httpx.Response:
@@ -80,21 +53,24 @@ def request(city: City, line: Line, token: str | None, path: str) -> httpx.Respo
         line.method,
         city.url(line.service) + path,
         json=call.body,
+        data=call.form,
         files=call.files,
         params=call.query,
         headers=headers,
     )
 
 
-def path_of(city: City, path: str) -> str:
+def path_of(city: City, line: Line) -> str:
     """The path with the ids of the union's things."""
+    if line.service == "insurance":
+        return _filled(line.path, insurance_calls.ids_of(city))
     return _filled(
-        path,
+        line.path,
         {
             "organisation_id": city.union_id,
-            "member_id": city.on_list if path.startswith("/todo") else city.member,
-            "import_id": city.refused_import if path.endswith("errors.xlsx") else city.pending_import,
-            "transfer_out_id": city.refused_transfer if path.endswith("errors.xlsx") else city.transfer,
+            "member_id": city.on_list if line.path.startswith("/todo") else city.member,
+            "import_id": city.refused_import if line.path.endswith("errors.xlsx") else city.pending_import,
+            "transfer_out_id": city.refused_transfer if line.path.endswith("errors.xlsx") else city.transfer,
             "notice_id": city.notice,
             "check_id": city.check,
             "number": city.batch,
@@ -102,10 +78,12 @@ def path_of(city: City, path: str) -> str:
     )
 
 
-def path_of_nothing(path: str) -> str:
+def path_of_nothing(line: Line) -> str:
     """The path with well-formed ids of things that do not exist."""
-    ids = dict.fromkeys(("organisation_id", "member_id", "import_id", "transfer_out_id", "notice_id"), _NOBODY)
-    return _filled(path, {**ids, "check_id": "chk" + "0" * 16, "number": "cbc000200001010000"})
+    if line.service == "insurance":
+        return _filled(line.path, insurance_calls.IDS_OF_NOTHING)
+    ids = dict.fromkeys(("organisation_id", "member_id", "import_id", "transfer_out_id", "notice_id"), NOBODY)
+    return _filled(line.path, {**ids, "check_id": "chk" + "0" * 16, "number": "cbc000200001010000"})
 
 
 def _filled(path: str, ids: Mapping[str, object]) -> str:
@@ -117,7 +95,7 @@ def call_of(city: City, endpoint: Endpoint) -> Call:
     if endpoint in _CALLS:
         return _CALLS[endpoint](city)
     assert endpoint[1] == "GET", f"say in calls.py what is sent to {endpoint}"
-    return Call(touched=shown if endpoint[2] in _SHOWING else None)
+    return Call(touched=shown if endpoint[2] in _SHOWING[endpoint[0]] else None)
 
 
 def _today() -> str:
@@ -126,32 +104,37 @@ def _today() -> str:
 
 #: GETs whose answer names the union, its members, its batch or its check.
 _SHOWING = {
-    "/organisations",
-    "/organisations/{organisation_id}",
-    "/members",
-    "/members/export.xlsx",
-    "/members/{member_id}",
-    "/imports",
-    "/imports/{import_id}",
-    "/imports/{import_id}/items",
-    "/imports/{import_id}/errors.xlsx",
-    "/approvals",
-    "/transfer-outs",
-    "/transfer-outs/{transfer_out_id}",
-    "/transfer-outs/{transfer_out_id}/items",
-    "/transfer-outs/{transfer_out_id}/result.xlsx",
-    "/transfer-outs/{transfer_out_id}/errors.xlsx",
-    "/cards",
-    "/cards/export.xlsx",
-    "/cards/{member_id}",
-    "/cards/{member_id}/log",
-    "/cards/mine",
-    "/checks/{check_id}",
-    "/batches",
-    "/batches/{number}",
-    "/batches/{number}/members",
-    "/batches/{number}/papers",
-    "/notices",
+    "member": {
+        "/organisations",
+        "/organisations/{organisation_id}",
+        "/members",
+        "/members/export.xlsx",
+        "/members/{member_id}",
+        "/imports",
+        "/imports/{import_id}",
+        "/imports/{import_id}/items",
+        "/imports/{import_id}/errors.xlsx",
+        "/approvals",
+        "/transfer-outs",
+        "/transfer-outs/{transfer_out_id}",
+        "/transfer-outs/{transfer_out_id}/items",
+        "/transfer-outs/{transfer_out_id}/result.xlsx",
+        "/transfer-outs/{transfer_out_id}/errors.xlsx",
+    },
+    "card": {
+        "/cards",
+        "/cards/export.xlsx",
+        "/cards/{member_id}",
+        "/cards/{member_id}/log",
+        "/cards/mine",
+        "/checks/{check_id}",
+        "/batches",
+        "/batches/{number}",
+        "/batches/{number}/members",
+        "/batches/{number}/papers",
+        "/notices",
+    },
+    "insurance": insurance_calls.SHOWING,
 }
 
 _SUBMISSION = {"channel": "special", "contact_name": "张经办", "contact_mobile": "13900000000"}
@@ -201,8 +184,9 @@ _CALLS: dict[Endpoint, Callable[[City], Call]] = {
     ("card", "POST", "/checks"): lambda _: Call({"channel": "special"}),
     ("card", "POST", "/batches"): lambda _: Call(_SUBMISSION),
     ("card", "POST", "/batches/{number}/call"): lambda _: Call({"called_on": _today()}),
-    ("card", "POST", "/batches/{number}/pickups"): lambda _: Call({"collected": [_NOBODY], "on": _today()}),
+    ("card", "POST", "/batches/{number}/pickups"): lambda _: Call({"collected": [NOBODY], "on": _today()}),
     ("card", "POST", "/batches/{number}/closure"): lambda _: Call({"reason": "全部已领取"}),
     ("card", "POST", "/notices/{notice_id}/read"): lambda _: Call(),
     ("card", "POST", "/partners/bank/answers"): lambda _: Call(_ANSWER, headers={signatures.HEADER: _SIGNATURE}),
+    **insurance_calls.CALLS,
 }

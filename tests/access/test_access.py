@@ -9,14 +9,18 @@ from fastapi.routing import iter_route_contexts
 
 from card_svc.main import create_app
 from card_svc.settings import CardSettings
+from insurance_svc.main import create_app as insurance_app
+from insurance_svc.settings import InsuranceSettings
 from member_svc.main import application
-from tests.access.calls import Endpoint, call_of, path_of_nothing, request, send
+from tests.access.call import Endpoint
+from tests.access.calls import call_of, path_of_nothing, request, send
 from tests.access.table import Line, read_table
 from tests.city import CALLERS, City
 from unioncard.service import open_context
 from unioncard.settings import Settings
 
 LINES = read_table()
+SERVICES = ("member", "card", "insurance")
 #: Answers that say: you were let in, whether or not the request made sense.
 LET_IN = (409, 422)
 
@@ -25,13 +29,15 @@ def test_the_table_names_every_endpoint_and_no_other(city: City) -> None:
     there = _endpoints("member", application(open_context("member-svc", Settings(**_settings(city, "member-svc")))))
     settings = CardSettings(**_settings(city, "card-svc"))
     there |= _endpoints("card", create_app(open_context("card-svc", settings), settings))
+    insured = InsuranceSettings(**_settings(city, "insurance-svc"))
+    there |= _endpoints("insurance", insurance_app(open_context("insurance-svc", insured), insured))
     in_table = [line.endpoint for line in LINES]
     assert sorted(there - set(in_table)) == [], "endpoints without a line in table.csv"
     assert sorted(set(in_table) - there) == [], "lines of table.csv without an endpoint"
     assert len(in_table) == len(set(in_table))
 
 
-@pytest.mark.parametrize("service", ["member", "card"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_running_service_publishes_no_other_endpoint(city: City, service: str) -> None:
     paths = city.client.get(f"{city.url(service)}/openapi.json").json()["paths"]
     published = {(service, method.upper(), path) for path, operations in paths.items() for method in operations}
@@ -55,7 +61,7 @@ def test_each_caller_gets_what_the_table_says(city: City, line: Line) -> None:
 @pytest.mark.parametrize("line", [line for line in LINES if "404" in line.expected.values()], ids=str)
 def test_what_is_beside_cannot_be_told_from_what_does_not_exist(city: City, line: Line) -> None:
     caller = next(name for name, cell in line.expected.items() if cell == "404")
-    there, nowhere = send(city, line, caller), request(city, line, city.token(caller), path_of_nothing(line.path))
+    there, nowhere = send(city, line, caller), request(city, line, city.token(caller), path_of_nothing(line))
     assert there.status_code == nowhere.status_code == 404
     assert _without_path(there) == _without_path(nowhere)
 
