@@ -2,18 +2,24 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import httpx
 
+from unioncard.dates import shanghai_date
 from unioncard_cli.operators import Operator, Refusal
 from unioncard_cli.place import Place
 from unioncard_cli.season.clock import StackClock
 from unioncard_cli.season.load import SERVICES, sums
+
+#: Phases that judge acts, as the report names them.
+WINDOW, WINDOW_AGAIN = "基层工会集中参保", "基层工会集中参保（退回后重新提交）"
+SPLIT, PAYING, SUBMISSION = "基层缴费设置", "基层工会向区局缴费", "区局向中心提交"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,11 @@ class Journal:
         with self._lock:
             self.entries.append(entry)
         return not refused
+
+    def submissions(self) -> dict[date, int]:
+        """How many lists of the campaign were taken in on each day."""
+        taken = [one for one in self.entries if one.deadline in (WINDOW, WINDOW_AGAIN) and not one.refused]
+        return dict(sorted(Counter(shanghai_date(one.at) for one in taken).items()))
 
     def request(self, began: float, ended: float) -> None:
         """Remember one request, by the monotonic clock."""

@@ -6,7 +6,7 @@ Pure: the same seed and size give the same plan.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from unioncard_cli.season.dates import Dates, at
@@ -102,15 +102,6 @@ class Plan:
     districts: Sequence[DistrictHabit]
     unions: Sequence[UnionPlan]
 
-    def submission_days(self) -> dict[date, int]:
-        """How many lists will be sent on each day, the late ones not counted."""
-        days: dict[date, int] = {}
-        for one in self.unions:
-            for moment in (one.submits_at, one.again_at):
-                if moment is not None and one.habit is not UnionHabit.LATE:
-                    days[moment.date()] = days.get(moment.date(), 0) + 1
-        return days
-
 
 def draw(seed: int, dates: Dates, classes: Sequence[str], districts: int, unions: int) -> Plan:
     """A plan for so many districts and unions in all, the unions spread evenly."""
@@ -139,16 +130,21 @@ def _union(
             return UnionPlan(district, number, habit, class_code, _early(rng, dates))
         case UnionHabit.RETURNED:
             first = at(dates.window_last - timedelta(days=14), "10:00")
-            returned = at(dates.window_last - timedelta(days=7), "10:00")
-            # Some mend it in the window, some only after it, which a returned list may (domain 5).
-            again = rng.choice([_rush(rng, dates), at(dates.window_last + timedelta(days=2), "10:00")])
-            return UnionPlan(district, number, habit, class_code, first, returned, again)
+            return UnionPlan(district, number, habit, class_code, first, *_returned(rng, dates))
         case UnionHabit.LATE:
             after = dates.window_last + timedelta(days=1)
             moment = rng.choice([at(after, "00:00"), at(after, "08:00")])
             return UnionPlan(district, number, habit, class_code, moment)
         case _:
             return UnionPlan(district, number, habit, class_code, _rush(rng, dates))
+
+
+def _returned(rng: random.Random, dates: Dates) -> tuple[datetime, datetime]:
+    """When it comes back and when it is sent again: within the window, or returned after it and therefore after it."""
+    if rng.random() < 0.5:
+        return at(dates.window_last - timedelta(days=7), "10:00"), _rush(rng, dates)
+    after = dates.window_last + timedelta(days=1)
+    return at(after, "08:15"), at(after + timedelta(days=1), "10:00")
 
 
 def _early(rng: random.Random, dates: Dates) -> datetime:

@@ -11,7 +11,7 @@ from unioncard.money import Fen, format_yuan
 from unioncard_cli.operators import until
 from unioncard_cli.season.acts import Movement
 from unioncard_cli.season.dates import Dates, at
-from unioncard_cli.season.journal import Journal
+from unioncard_cli.season.journal import PAYING, SPLIT, SUBMISSION, WINDOW, WINDOW_AGAIN, Journal
 from unioncard_cli.season.opening import open_campaign
 from unioncard_cli.season.people import Cast
 from unioncard_cli.season.plan import DistrictHabit, Plan, UnionHabit, UnionPlan
@@ -20,7 +20,6 @@ from unioncard_cli.season.voucher import png
 Act = Callable[[], object]
 SHORT_FEN = 10_00
 HANDS = 12
-WINDOW, SUBMISSION, PAYING, PAYMENT = "基层工会集中参保", "区局向中心提交", "基层工会向区局缴费", "区局缴费"
 
 
 class Rehearsal:
@@ -134,7 +133,7 @@ class Rehearsal:
             self._cast.district(place).split(self._shares)
             return f"{len(self._shares)} 项"
 
-        self._journal.act(self._name(place), "基层缴费设置", do, deadline="基层缴费设置", in_time=True)
+        self._journal.act(self._name(place), "基层缴费设置", do, deadline=SPLIT, in_time=True)
 
     def _submit(self, one: UnionPlan) -> None:
         def do() -> str:
@@ -161,8 +160,7 @@ class Rehearsal:
             self._lists[one] = desk.submit("centralized", one.class_code, everybody[:-1] or everybody)
             return f"{one.class_code} 档 {self._lists[one]['heads']} 人"
 
-        deadline = f"{WINDOW}（退回后重新提交）"
-        self._journal.act(self._cast.name(one), "改正后重新提交", do, deadline=deadline, in_time=True)
+        self._journal.act(self._cast.name(one), "改正后重新提交", do, deadline=WINDOW_AGAIN, in_time=True)
 
     def _record_payments(self, place: int) -> None:
         unpaid = {

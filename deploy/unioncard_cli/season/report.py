@@ -168,7 +168,7 @@ def _judged(entries: Sequence[Entry]) -> Iterator[Sequence[str]]:
 
 
 def _charts(outcome: Outcome) -> str:
-    days = sorted(outcome.plan.submission_days().items())
+    days = outcome.journal.submissions().items()
     seconds = Counter(int(one.at_s) for one in outcome.journal.requests)
     span = range(min(seconds, default=0), max(seconds, default=-1) + 1)
     samples = outcome.journal.samples
@@ -188,7 +188,7 @@ def _title(outcome: Outcome) -> str:
 
 def _markdown(outcome: Outcome, tables: Sequence[Table]) -> str:
     lines = [f"# {_title(outcome)}", ""]
-    days = sorted(outcome.plan.submission_days().items())
+    days = outcome.journal.submissions().items()
     busiest = max((count for _, count in days), default=1)
     for table in tables:
         lines += [f"## {table.title}", "", _row(table.head), _row(["---"] * len(table.head))]
