@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import batches, commands, handler, imports, statements, up
+from bench import batches, campaign, commands, handler, imports, legacy, statements, up
 from bench.ground import Ground
 from bench.machine import ROOT, Machine, this_machine, watching_others
 from bench.results import Findings, Row, markdown, show, write_json
@@ -21,6 +21,8 @@ BENCHES: dict[str, Callable[[Ground], Coroutine[Any, Any, list[Row]]]] = {
     "handler": handler.measure,
     "batches": batches.measure,
     "import": imports.measure,
+    "legacy": legacy.measure,
+    "campaign": campaign.measure,
     "statements": statements.measure,
     "up": up.measure,
 }
