@@ -55,7 +55,7 @@ async def _record(tx: Transaction, command: RecordExclusions) -> Outcome:
     after = {
         "coverage_year": command.coverage_year,
         "asked": len(command.asked),
-        "excluded": {one: excluded[one] for one in written},
+        "excluded": {str(one): excluded[one] for one in written},
         "cleared": cleared,
     }
     tx.audit("exclusions.recorded", about, organisation_id=command.district_id, after=after)
