@@ -210,7 +210,7 @@ body { font: 15px/1.6 "Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-ser
 table { border-collapse: collapse; width: 100%; font-size: 13px; margin-bottom: 1rem; }
 th, td { border-bottom: 1px solid #ddd; padding: .3rem .5rem; text-align: left; vertical-align: top; }
 th { background: #f6f3f0; position: sticky; top: 0; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 figure { margin: 0 0 1rem; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 1rem; }
 .verdict { padding: .6rem 1rem; border-left: 4px solid #2e7d32; background: #f1f8f1; }
@@ -237,17 +237,27 @@ def _html(outcome: Outcome, tables: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
+    numeric = [_is_numeric([row[place] for row in table.rows]) for place in range(len(table.head))]
+    head = "".join(_cell("th", text, right) for text, right in zip(table.head, numeric, strict=True))
+    body = "".join(
+        f"<tr>{''.join(_cell('td', text, right) for text, right in zip(row, numeric, strict=True))}</tr>"
+        for row in table.rows
+    )
     shown = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     if table.folded:
         return f"<details><summary>{escape(table.title)}（{len(table.rows)}）</summary>{shown}</details>"
     return f"<h2>{escape(table.title)}</h2>{shown}"
 
 
-def _cell(text: str) -> str:
-    number = text.replace(",", "").replace(".", "").isdigit()
-    return f'<td class="number">{text}</td>' if number else f"<td>{escape(text)}</td>"
+def _is_numeric(cells: Sequence[str]) -> bool:
+    """Whether a column is set to the right: most of what it holds are numbers."""
+    numbers = sum(cell.replace(",", "").replace(".", "").isdigit() for cell in cells)
+    return numbers * 2 > len(cells)
+
+
+def _cell(tag: str, text: str, right: bool) -> str:
+    kind = ' class="number"' if right else ""
+    return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
 
 def _moment(entry: Entry) -> str:
