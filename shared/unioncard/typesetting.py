@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ PDF = "application/pdf"
 
 _NOTO = "Noto Sans CJK SC"
 _NOTO_FILE = Path(str(files("noto_cjk_sans_otc"))) / "NotoSansCJK-Regular.ttc"
+_LEARNING = Lock()
 _FONT_FILES = (".ttf", ".otf", ".ttc", ".otc")
 
 
@@ -27,11 +29,14 @@ def typeset(template: Path, data: dict[str, Any], font_paths: Sequence[Path], pa
 
     A problem (409) names each character no installed font can print; ``paper`` says in Chinese where it stands.
     """
-    further = _fonts_in(tuple(str(path) for path in font_paths))
-    fonts = _needed_fonts(_texts(data), further, paper)
-    pdf: bytes = typst.compile(  # type: ignore[misc]  # its stub leaves a type variable open
+    folders = tuple(str(path) for path in font_paths)
+    # What is learnt of fonts is big: two papers at once must not learn it twice.
+    with _LEARNING:
+        fonts = _needed_fonts(_texts(data), _fonts_in(folders), paper)
+        opened = _opened(folders)
+    pdf: bytes = typst.compile(
         template.read_bytes(),
-        font_paths=[str(_NOTO_FILE.parent), *map(str, font_paths)],
+        font_paths=opened,
         ignore_system_fonts=True,
         sys_inputs={"data": orjson.dumps(data | {"fonts": fonts}).decode()},
     )
@@ -71,7 +76,15 @@ def _needed_fonts(texts: Iterable[str], further: dict[str, frozenset[int]], pape
 
 @lru_cache(maxsize=1)
 def _noto_characters() -> frozenset[int]:
-    return _characters(TTCollection(str(_NOTO_FILE), lazy=True).fonts)[_NOTO]
+    # The file holds ten families, and to read one takes 30 MB.
+    fonts = TTCollection(str(_NOTO_FILE), lazy=True).fonts
+    return _characters([font for font in fonts if font["name"].getBestFamilyName() == _NOTO])[_NOTO]
+
+
+@lru_cache(maxsize=8)
+def _opened(folders: tuple[str, ...]) -> typst.Fonts:
+    """Noto and the fonts in these folders. To open them for every paper took thirty times as long as the paper."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(_NOTO_FILE.parent), *folders])
 
 
 @lru_cache(maxsize=8)
