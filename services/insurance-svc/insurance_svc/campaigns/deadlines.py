@@ -1,6 +1,7 @@
 """Deadlines: judged by when a request was received, against the calendar's rows (domain 5)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from insurance_svc.seasons import store
 from insurance_svc.seasons.rules import PHASE_NAMES, SCHEME_NAMES, PhaseDays
@@ -26,28 +27,32 @@ async def must_be_open(tx: Transaction, scheme: str, year: int, phase: str, dist
 
     Raises 409 ``phase-closed`` outside of them and ``phase-not-planned`` where the calendar has no such row.
     """
-    days = _planned(await store.phases(tx.conn, scheme, year, district_id), scheme, year, phase)
-    if not days.contains(tx.now):
-        raise _closed(tx, year, days)
+    return open_at(tx.now, await store.phases(tx.conn, scheme, year, district_id), scheme, year, phase)
+
+
+def open_at(now: datetime, phases: Mapping[str, PhaseDays], scheme: str, year: int, phase: str) -> PhaseDays:
+    """:func:`must_be_open` by a calendar that is known already."""
+    days = _planned(phases, scheme, year, phase)
+    if not days.contains(now):
+        raise _closed(now, year, days)
     return days
 
 
-async def must_be_open_for_union(
-    tx: Transaction, scheme: str, year: int, district_id: int, *, returned_before: bool
+def open_for_union_at(
+    now: datetime, phases: Mapping[str, PhaseDays], scheme: str, year: int, *, returned_before: bool
 ) -> PhaseDays:
     """The days within which the union may send this list: its window; and for a list that the district returned,
     until the last day of the district's submission (domain 5, "returned late").
 
     Raises as :func:`must_be_open`.
     """
-    phases = await store.phases(tx.conn, scheme, year, district_id)
     window = _planned(phases, scheme, year, Phase.UNION_WINDOW)
-    if window.contains(tx.now):
+    if window.contains(now):
         return window
     submission = phases.get(Phase.DISTRICT_SUBMISSION)
-    if returned_before and submission is not None and window.begun(tx.now) and not submission.over(tx.now):
+    if returned_before and submission is not None and window.begun(now) and not submission.over(now):
         return PhaseDays(submission.phase, window.first_day, submission.last_day)
-    raise _closed(tx, year, window)
+    raise _closed(now, year, window)
 
 
 def _planned(phases: Mapping[str, PhaseDays], scheme: str, year: int, phase: str) -> PhaseDays:
@@ -61,8 +66,8 @@ def _planned(phases: Mapping[str, PhaseDays], scheme: str, year: int, phase: str
     return days
 
 
-def _closed(tx: Transaction, year: int, days: PhaseDays) -> Problem:
-    begun = days.begun(tx.now)
+def _closed(now: datetime, year: int, days: PhaseDays) -> Problem:
+    begun = days.begun(now)
     return conflict(
         "phase-closed",
         f"{year}年度“{days.name}”{'已截止' if begun else '尚未开始'}",

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from insurance_svc.seasons.store import SEASON_LOCKS
+
 # Submissions of a union and releases of its lists, one after the other.
 _LOCK_SPACE = 7236301
 
@@ -13,6 +15,11 @@ _LOCK = sa.text("""
     SELECT pg_advisory_xact_lock(CAST(:space AS integer), slot)
     FROM (SELECT DISTINCT hashint8(union_id) AS slot FROM unnest(CAST(:unions AS bigint[])) AS one(union_id)
           ORDER BY slot) AS slots
+""")
+
+_HOLD_AND_LOCK = sa.text("""
+    SELECT pg_advisory_xact_lock_shared(CAST(:season_space AS integer), CAST(:year AS integer)),
+           pg_advisory_xact_lock(CAST(:space AS integer), hashint8(:union))
 """)
 
 _BY_IDS = sa.text("SELECT * FROM enrolments WHERE id = ANY(:ids)")
@@ -28,6 +35,12 @@ _OF_DISTRICT = sa.text("""
 async def lock_unions(conn: AsyncConnection, union_ids: Collection[int]) -> None:
     """Until the transaction ends nobody else submits for these unions or releases their lists; one statement."""
     await conn.execute(_LOCK, {"space": _LOCK_SPACE, "unions": list(union_ids)})
+
+
+async def hold_season_and_lock(conn: AsyncConnection, year: int, union_id: int) -> None:
+    """:func:`insurance_svc.seasons.store.hold`, then :func:`lock_unions` for one union, with one statement."""
+    values = {"season_space": SEASON_LOCKS, "year": year, "space": _LOCK_SPACE, "union": union_id}
+    await conn.execute(_HOLD_AND_LOCK, values)
 
 
 async def by_ids(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, sa.Row[Any]]:

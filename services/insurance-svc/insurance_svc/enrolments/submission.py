@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from insurance_svc.campaigns.deadlines import must_be_open, must_be_open_for_union
+from insurance_svc.campaigns.deadlines import open_at, open_for_union_at
 from insurance_svc.enrolments import eligible, rules, store
 from insurance_svc.enrolments.eligible import Offer
 from insurance_svc.enrolments.rules import Cover, Price, Term, Way
@@ -26,7 +26,7 @@ from unioncard.unit_of_work import Transaction
 ROWS_SHOWN = 200
 
 # A list that was returned may be sent again once: with the list that follows it the occasion is used.
-_GROUND = sa.text("""
+_GROUND = sa.text(f"""
     SELECT o.id AS union_id, o.name AS union_name, d.id AS district_id, d.district_code, d.name AS district_name,
            (SELECT class_code FROM union_classes c
             WHERE c.union_id = o.id AND c.coverage_year = :year) AS class_code,
@@ -36,13 +36,19 @@ _GROUND = sa.text("""
               AND NOT EXISTS (SELECT FROM enrolments later
                               WHERE later.union_id = o.id AND later.coverage_year = :year
                                 AND later.scheme = :scheme AND later.submitted_at >= r.returned_at)) AS returned_at,
-           k.participation_percent, k.participation_all_below
+           k.participation_percent, k.participation_all_below,
+           :way <> 'personal' AND {seasons.IS_CENTRAL_OF.format(union="o.id")} AS central,
+           days.phases, days.first_days, days.last_days
     FROM organisations o
     JOIN organisations d ON d.id = ANY(CAST(string_to_array(trim(BOTH '/' FROM o.path), '/') AS bigint[]))
                         AND d.level = 'district'
     LEFT JOIN campaigns k ON k.scheme = :scheme AND k.coverage_year = :year
+    CROSS JOIN LATERAL (
+        SELECT array_agg(phase) AS phases, array_agg(first_day) AS first_days, array_agg(last_day) AS last_days
+        FROM ({seasons.PHASES_OF.format(district="d.id")}) AS own
+    ) AS days
     WHERE o.id = :union
-""")
+""")  # noqa: S608  # the words above and of seasons
 
 _WRITE = sa.text("""
     WITH list AS (
@@ -131,11 +137,13 @@ def _cover_of(scheme: Scheme, way: Way, year: int, phases: Mapping[str, PhaseDay
 async def ground_of(
     conn: AsyncConnection, union_id: int, scheme: Scheme, way: Way, year: int, now: datetime, just_issued_days: int
 ) -> Ground:
-    """Read what a list of that way stands on, three statements."""
-    row = (await conn.execute(_GROUND, {"union": union_id, "scheme": scheme.value, "year": year})).one_or_none()
+    """Read what a list of that way stands on, one statement."""
+    values = {"union": union_id, "scheme": scheme.value, "way": way.value, "year": year}
+    row = (await conn.execute(_GROUND, values)).one_or_none()
     if row is None:
         raise Problem(404, "not-found", "没有找到您所属的区局（产业）工会", "组织信息尚未同步，请稍后重试。")
-    phases = await seasons.phases(conn, scheme.value, year, row.district_id)
+    days = zip(row.phases or (), row.first_days or (), row.last_days or (), strict=True)
+    phases = {phase: PhaseDays(phase, first_day, last_day) for phase, first_day, last_day in days}
     today = shanghai_date(now)
     return Ground(
         row.union_name,
@@ -144,7 +152,7 @@ async def ground_of(
         row.returned_at,
         row.participation_percent,
         row.participation_all_below,
-        way is not Way.PERSONAL and await seasons.is_central(conn, union_id, year),
+        row.central,
         phases,
         offer_of(scheme, way, year, phases, today, just_issued_days),
         today,
@@ -152,18 +160,17 @@ async def ground_of(
 
 
 async def prices_of(conn: AsyncConnection, ground: Ground, wanted: Wanted, terms: Sequence[Term]) -> list[Price]:
-    """What a head costs for these terms and who carries it, two statements.
+    """What a head costs for these terms and who carries it, one statement.
 
     Raises 422 ``unknown-class`` for a class the year does not have, 409 ``split-missing`` where the district has not
     set its shares. A member who enrols alone carries what the federation does not (domain 5).
     """
-    rates = await seasons.rates(conn, wanted.year)
+    rates, found = await splits.prices(
+        conn, ground.district.id, wanted.year, wanted.class_code, ground.central, wanted.union_id, ground.first_day
+    )
     if not any(code == wanted.class_code for code, _ in rates):
         codes = "、".join(sorted({code for code, _ in rates})) or "无"
         raise invalid("unknown-class", f"{wanted.year}年度没有这个保障类型", f"可选的保障类型：{codes}。")
-    found = await splits.shares(
-        conn, ground.district.id, wanted.year, wanted.class_code, ground.central, wanted.union_id, ground.first_day
-    )
     prices = []
     for term in terms:
         rate = rates.get((wanted.class_code, term.value))
@@ -187,10 +194,9 @@ async def submit(
     tx: Transaction, personal: PersonalData, wanted: Wanted, account_id: int, just_issued_days: int
 ) -> sa.Row[Any]:
     """Make the list and its members' policies; the list's row. Raises a problem, and nothing is made."""
-    await seasons.hold(tx.conn, wanted.year)
-    await store.lock_unions(tx.conn, [wanted.union_id])
+    await store.hold_season_and_lock(tx.conn, wanted.year, wanted.union_id)
     ground = await ground_of(tx.conn, wanted.union_id, wanted.scheme, wanted.way, wanted.year, tx.now, just_issued_days)
-    await _must_be_open(tx, ground, wanted)
+    _must_be_open(tx.now, ground, wanted)
     must_be_class(ground, wanted)
     enrolment_id, heads = await eligible.make_policies(tx.conn, ground.offer, wanted.union_id, wanted.member_ids)
     await _must_hold_all(tx.conn, personal, ground, wanted, enrolment_id, sum(heads.values()))
@@ -199,14 +205,14 @@ async def submit(
     return await _write(tx, ground, wanted, enrolment_id, prices, heads, account_id)
 
 
-async def _must_be_open(tx: Transaction, ground: Ground, wanted: Wanted) -> None:
-    scheme, year, district_id = wanted.scheme.value, wanted.year, ground.district.id
+def _must_be_open(now: datetime, ground: Ground, wanted: Wanted) -> None:
+    scheme, year = wanted.scheme.value, wanted.year
     if wanted.way is not Way.CENTRALIZED:
-        await must_be_open(tx, scheme, year, "enrolment", district_id)
+        open_at(now, ground.phases, scheme, year, "enrolment")
         return
     window = ground.phases.get("union_window")
     late_return = ground.returned_at is not None and window is not None and window.over(ground.returned_at)
-    await must_be_open_for_union(tx, scheme, year, district_id, returned_before=late_return)
+    open_for_union_at(now, ground.phases, scheme, year, returned_before=late_return)
 
 
 def must_be_class(ground: Ground, wanted: Wanted) -> None:

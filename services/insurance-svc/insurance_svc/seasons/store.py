@@ -15,20 +15,23 @@ from insurance_svc.seasons.tables import BENEFITS, CALENDAR, CENTRAL_ENTERPRISES
 from unioncard.auth import Scope
 from unioncard.unit_of_work import Transaction
 
-# The class of advisory locks on coverage years. Those on unions have one argument.
-_SEASON_LOCKS = 0x5EA5
+# The class of advisory locks on coverage years.
+SEASON_LOCKS = 0x5EA5
 
-_PHASES = sa.text("""
+# Also part of statements that read other things: the district and the organisation are parameters or columns there.
+PHASES_OF = """
     SELECT DISTINCT ON (phase) phase, first_day, last_day
     FROM calendar
-    WHERE scheme = :scheme AND coverage_year = :year AND district_id IN (0, :district)
+    WHERE scheme = :scheme AND coverage_year = :year AND district_id IN (0, {district})
     ORDER BY phase, district_id DESC
-""")
-_IS_CENTRAL = sa.text("""
-    SELECT EXISTS (
-        SELECT FROM organisations o JOIN central_enterprises c ON c.district_code = o.district_code
-        WHERE o.id = :union AND c.coverage_year = :year AND c.listed)
-""")
+"""
+IS_CENTRAL_OF = """
+    EXISTS (
+        SELECT FROM organisations one JOIN central_enterprises c ON c.district_code = one.district_code
+        WHERE one.id = {union} AND c.coverage_year = :year AND c.listed)
+"""
+_PHASES = sa.text(PHASES_OF.format(district=":district"))
+_IS_CENTRAL = sa.text(f"SELECT {IS_CENTRAL_OF.format(union=':union')}")
 _LIST_STANDS = sa.text("""
     SELECT EXISTS (
         SELECT FROM enrolments e
@@ -45,12 +48,12 @@ async def hold(conn: AsyncConnection, year: int) -> None:
     Whoever writes a list or a due day takes this first, shared with all others that do; :func:`hold_alone` waits for
     them. So a change either comes before a list and prices it, or sees it and is refused.
     """
-    await conn.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_SEASON_LOCKS, year)))
+    await conn.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(SEASON_LOCKS, year)))
 
 
 async def hold_alone(conn: AsyncConnection, year: int) -> None:
     """Before prices, splits or calendar of the year change: wait for those that hold it, and keep others waiting."""
-    await conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_SEASON_LOCKS, year)))
+    await conn.execute(sa.select(sa.func.pg_advisory_xact_lock(SEASON_LOCKS, year)))
 
 
 async def rates(conn: AsyncConnection, year: int) -> dict[tuple[str, str], Rate]:

@@ -10,18 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.enrolments.rules import STANDING
 from insurance_svc.metadata import ORGANISATIONS
+from insurance_svc.seasons.rules import Rate
 from insurance_svc.seasons.tables import RATES
 from insurance_svc.splits.rules import NewSplit
 from insurance_svc.splits.tables import FEE_SPLITS
 from unioncard.auth import Principal, Scope
 from unioncard.unit_of_work import Transaction
 
-_SHARES = sa.text("""
-    SELECT DISTINCT ON (term) term, district_fen, union_fen
-    FROM fee_splits
-    WHERE district_id = :district AND coverage_year = :year AND class_code = :class AND central = :central
-      AND union_id IN (0, :union) AND :on BETWEEN valid_from AND valid_to
-    ORDER BY term, union_id DESC
+# Of one class the shares too: the union's own before the district's default.
+_PRICES = sa.text("""
+    SELECT r.coverage_year, r.class_code, r.term, r.fee_fen, r.subsidy_fen, r.central_subsidy_fen, r.assumed,
+           s.district_fen, s.union_fen
+    FROM rates r LEFT JOIN LATERAL (
+        SELECT district_fen, union_fen FROM fee_splits
+        WHERE district_id = :district AND coverage_year = r.coverage_year AND class_code = r.class_code
+          AND term = r.term AND central = :central AND union_id IN (0, :union) AND :on BETWEEN valid_from AND valid_to
+        ORDER BY union_id DESC LIMIT 1
+    ) AS s ON r.class_code = :class
+    WHERE r.coverage_year = :year
 """)
 _DROP_UNFIT = sa.text("""
     DELETE FROM fee_splits
@@ -59,13 +65,14 @@ class Share:
     union_fen: int
 
 
-async def shares(
+async def prices(
     conn: AsyncConnection, district_id: int, year: int, class_code: str, central: bool, union_id: int, on: date
-) -> dict[str, Share]:
-    """The shares by term (``full``, ``half``) that are valid on that day, the first of the cover.
+) -> tuple[dict[tuple[str, str], Rate], dict[str, Share]]:
+    """The year's prices as :func:`insurance_svc.seasons.store.rates` has them, and one class's shares by term.
 
-    The union's own before the district's default; a term that the district has not set is missing. Call
-    :func:`insurance_svc.seasons.store.hold` first where a list is written from them.
+    Shares are those that are valid on that day, the first of the cover: the union's own before the district's default;
+    a term that the district has not set is missing. Call :func:`insurance_svc.seasons.store.hold` first where a list is
+    written from them.
     """
     values = {
         "district": district_id,
@@ -75,8 +82,9 @@ async def shares(
         "union": union_id,
         "on": on,
     }
-    rows = await conn.execute(_SHARES, values)
-    return {row.term: Share(row.district_fen, row.union_fen) for row in rows}
+    rows = (await conn.execute(_PRICES, values)).all()
+    rates = {(row.class_code, row.term): Rate(*row[:7]) for row in rows}
+    return rates, {row.term: Share(row.district_fen, row.union_fen) for row in rows if row.district_fen is not None}
 
 
 async def standing(conn: AsyncConnection, district_id: int, year: int) -> dict[tuple[str, str, bool, int], sa.Row[Any]]:
