@@ -33,18 +33,19 @@ class PersonalFields:
         About 30 µs a member, so run it in a thread. Raises MalformedMessage where a message does not open.
         """
         rows: list[dict[str, Any]] = []
-        kept = None if self.KEPT is None else set(self.KEPT)
+        encrypt = self._cipher.encrypt
         for message in messages:
             try:
                 seal = self._opener.open(message.seal)
                 for member in message.members:
-                    row = member.model_dump(include=kept)
-                    for field in self.ENCRYPTED:
-                        row[field] = seal.decrypt(field, member.id, row[field])
-                    row["name_hash"] = self.name_hash(row["name"])
-                    row["document_hash"] = self.document_hash(row["document_number"])
-                    for field in self.ENCRYPTED:
-                        row[field] = self.encrypt(field, member.id, row[field])
+                    # Its fields as they are: to dump a model takes as long as to encrypt two of them.
+                    told = vars(member)
+                    row = {field: told[field] for field in self.KEPT or told}
+                    plain = {field: seal.decrypt(field, member.id, told[field]) for field in self.ENCRYPTED}
+                    row["name_hash"] = self.name_hash(plain["name"])
+                    row["document_hash"] = self.document_hash(plain["document_number"])
+                    for field, value in plain.items():
+                        row[field] = encrypt(field, member.id, value)
                     rows.append(row)
             except CryptoError as error:
                 raise MalformedMessage(f"member.members.changed.v1: {error}") from None

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
         examples=["postgresql://postgres:secret@db.internal:5432/postgres?sslmode=verify-full&sslrootcert=/etc/ca.pem"],
         description="the administrator's URL; each service's database and roles derive from it",
     )
-    database_pool_size: int = Field(10, ge=1, le=200, examples=[10])
+    database_pool_size: int = Field(20, ge=1, le=200, examples=[20])
     database_pool_overflow: int = Field(10, ge=0, le=200, examples=[10])
     database_statement_timeout_s: float = Field(60.0, gt=0, examples=[60])
 
