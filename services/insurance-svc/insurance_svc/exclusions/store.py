@@ -31,7 +31,8 @@ _IN_DISTRICT = sa.text("""
     FROM organisations d
     JOIN organisations u ON u.path LIKE d.path || '%'
     JOIN members m ON m.union_id = u.id AND m.state = 'normal' AND m.number IS NOT NULL AND m.kind = 'employed'
-    WHERE d.id = :district AND EXISTS (SELECT FROM cards c WHERE c.member_id = m.id AND c.state = 'issued' OFFSET 0)
+    JOIN cards c ON c.member_id = m.id AND c.state = 'issued'
+    WHERE d.id = :district
 """)
 
 # Exclusions are for lists of the campaign; instant enrolment knows none (domain 5).
