@@ -224,6 +224,7 @@ async def test_months_without_a_statement_continue_with_a_fresh_history(paying: 
     current = paying.client.get_workflow_handle(payment.id)
     assert judgements(paying) >= 70
     assert paying.office.notices().count(OVERDUE_NOTICE) == 1
+    assert len(paying.office.of_type(insurance.NextExclusions.TYPE)) == 1
     keys = [one.key for one in paying.office.asked]
     assert len(set(keys)) == len(keys)
     await paying.reconciled(current, LAST_DAY)

@@ -1,22 +1,26 @@
 """The stories of campaigns and payments whose histories are kept, of both schemes (see :mod:`record_histories`)."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from unioncard.clock_segments import Segment
-from unioncard.contracts import insurance
+from unioncard.contracts import cards, insurance
 from unioncard.contracts.insurance import Phase, PhaseTimes, PremiumState, Scheme
 from workflows.campaign_opening import CampaignOpening
 from workflows.personal_batch import PersonalBatch, PersonalBatchStart
+from workflows_testing.card_office import Command
 from workflows_testing.insurance_office import (
     DUE_FEN,
     PAYMENT_ENDS,
     REGISTRATION,
     REGISTRATION_OPENS,
     REGISTRATION_SUBMISSION_ENDS,
+    SPLIT_ENDS,
     SUBMISSION_ENDS,
     SUBMITTED,
     WINDOW_ENDS,
@@ -26,6 +30,7 @@ from workflows_testing.insurance_office import (
 from workflows_testing.time_travel import eventually
 
 SECOND = timedelta(seconds=1)
+EXCLUSION_CHECK = "exclusion-check/2020/001/20191101"
 
 Handle = WorkflowHandle[Any, Any]
 
@@ -149,6 +154,57 @@ async def payment_overdue(campaigning: Campaigning) -> Handle:
     return paying
 
 
+async def window_opened(campaigning: Campaigning) -> Handle:
+    """A district whose window has opened: the population office is asked."""
+    await _opened(campaigning)
+    await campaigning.go_to(SPLIT_ENDS + SECOND)
+    await (await _check(campaigning, EXCLUSION_CHECK)).result()
+    return campaigning.district(1)
+
+
+async def payment_checked(campaigning: Campaigning) -> Handle:
+    """A batch before the centre's review, its members asked about."""
+    paying = await _submitted(campaigning)
+    await (await _check(campaigning, "exclusion-check/2020/001/CB201912300001")).result()
+    return paying
+
+
+async def exclusions(campaigning: Campaigning) -> Handle:
+    """A check of three chunks."""
+    office = campaigning.office
+    office.people, office.retired, office.chunk = list(range(1, 6)), {2, 5}, 2
+    await window_opened(campaigning)
+    return campaigning.client.get_workflow_handle(EXCLUSION_CHECK)
+
+
+async def exclusions_half_way(campaigning: Campaigning) -> Handle:
+    """A check whose office has answered once and is silent."""
+    office = campaigning.office
+    office.people, office.chunk, office.districts = list(range(1, 6)), 2, 1
+
+    async def be_silent(command: Command) -> None:
+        if command.type == cards.CheckExclusions.TYPE and not command.key.endswith("/0-0"):
+            await asyncio.Event().wait()
+
+    office.before_answer = be_silent
+    await _opened(campaigning)
+    await campaigning.go_to(SPLIT_ENDS + SECOND)
+    await eventually(lambda: len(office.of_type(cards.CheckExclusions.TYPE)) == 2)
+    return campaigning.client.get_workflow_handle(EXCLUSION_CHECK)
+
+
+async def exclusions_refused(campaigning: Campaigning) -> Handle:
+    """A check that was set aside."""
+    campaigning.office.people = [1]
+    campaigning.office.refusals[cards.CheckExclusions.TYPE] = "dead-letter"
+    await _opened(campaigning)
+    await campaigning.go_to(SPLIT_ENDS + SECOND)
+    check = await _check(campaigning, EXCLUSION_CHECK)
+    with contextlib.suppress(WorkflowFailureError):
+        await check.result()
+    return check
+
+
 async def opening(campaigning: Campaigning) -> Handle:
     """The daily question which campaigns should run."""
     started: Handle = await campaigning.client.start_workflow(
@@ -165,6 +221,13 @@ async def personal(campaigning: Campaigning) -> Handle:
     )
     await started.result()
     return started
+
+
+async def _check(campaigning: Campaigning, workflow_id: str) -> Handle:
+    """A check that begins soon."""
+    asked = campaigning.office.of_type
+    await eventually(lambda: any(workflow_id in one.key for one in asked(insurance.NextExclusions.TYPE)))
+    return campaigning.client.get_workflow_handle(workflow_id)
 
 
 async def _as_registration(campaigning: Campaigning) -> None:
@@ -189,6 +252,11 @@ CAMPAIGN_STORIES: list[Callable[[Campaigning], Awaitable[Handle]]] = [
     payment_void,
     payment_returned,
     payment_overdue,
+    window_opened,
+    payment_checked,
+    exclusions,
+    exclusions_half_way,
+    exclusions_refused,
     opening,
     personal,
 ]
