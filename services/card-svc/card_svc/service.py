@@ -28,7 +28,8 @@ class CardService:
     personal: PersonalData
 
 
-def _service(request: Request) -> CardService:
+# Dependencies are coroutines: any other takes a turn in a thread, which costs as much as a statement.
+async def _service(request: Request) -> CardService:
     service: CardService = request.app.state.service
     return service
 

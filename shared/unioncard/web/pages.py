@@ -26,13 +26,9 @@ class Page(BaseModel, Generic[T]):
 
 
 class PageRequest:
-    """Dependency: how many rows, and after which."""
+    """How many rows, and after which."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        after: Annotated[str | None, Query(max_length=500, description="上一页给出的 next")] = None,
-    ) -> None:
+    def __init__(self, limit: int = 50, after: str | None = None) -> None:
         self.limit = limit
         self.after: list[Any] | None = _decode(after) if after else None
 
@@ -48,7 +44,14 @@ class PageRequest:
         return tuple(_value(value, kind) for value, kind in zip(self.after, types, strict=True))
 
 
-Paging = Annotated[PageRequest, Depends()]
+async def _page_request(
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(max_length=500, description="上一页给出的 next")] = None,
+) -> PageRequest:
+    return PageRequest(limit, after)
+
+
+Paging = Annotated[PageRequest, Depends(_page_request)]
 
 
 def after(columns: Sequence[sa.ColumnElement[Any]], key: Sequence[Any]) -> sa.ColumnElement[bool]:

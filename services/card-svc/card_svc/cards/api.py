@@ -65,7 +65,7 @@ class LogEntry(BaseModel):
     reason: str | None
 
 
-def _filters(
+async def _filters(
     service: TheService,
     name: Annotated[Text | None, Query()] = None,
     document_number: Annotated[Text | None, Query()] = None,

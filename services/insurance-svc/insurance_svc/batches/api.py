@@ -28,7 +28,7 @@ Viewer = Annotated[
 ]
 
 
-def _filters(
+async def _filters(
     service: TheService,
     number: Annotated[str | None, Query(pattern=r"^CB[0-9]{12}$")] = None,
     district_id: Annotated[Id | None, Query()] = None,

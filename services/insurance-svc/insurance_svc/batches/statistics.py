@@ -65,7 +65,7 @@ class Filters(BaseModel):
     class_code: str | None
 
 
-def _filters(
+async def _filters(
     coverage_year: Annotated[int | None, Query(ge=2000, le=2999)] = None,
     scheme: Scheme | None = None,
     state: PremiumState | None = None,

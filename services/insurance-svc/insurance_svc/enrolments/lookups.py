@@ -40,7 +40,7 @@ State = Literal[
 ]
 
 
-def _filters(
+async def _filters(
     coverage_year: Annotated[int | None, Query(ge=2000, le=2999, description="保障年度")] = None,
     scheme: Annotated[Scheme | None, Query(description="参保方式")] = None,
     way: Annotated[Way | None, Query(description="参保类型")] = None,

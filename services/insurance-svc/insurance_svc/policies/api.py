@@ -92,7 +92,7 @@ class LegacyPolicy(BaseModel):
     union_name: str | None
 
 
-def filters_of(
+async def filters_of(
     service: TheService,
     name: Annotated[Text | None, Query(description="姓名")] = None,
     document_number: Annotated[Text | None, Query(description="证件号码")] = None,
