@@ -88,7 +88,8 @@ def rows_of(run: Run, size: Size, beside: str) -> list[Row]:
             "from the close of the window to definite cover",
             after_close,
             "s",
-            target=Target(round(limit_s, 1), **at_most),
+            # Of a small city what does not grow with it is all there is.
+            target=Target(round(limit_s, 1), **at_most) if size.all_members >= CITY_MEMBERS / 10 else None,
             note=f"{steps}; the days between take no time",
         ),
         *_memory_rows(run),

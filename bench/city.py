@@ -62,6 +62,7 @@ class Tokens:
 
     signer: Signer
     _signed: dict[tuple[Role, int], tuple[float, str]] = field(default_factory=dict)
+    _operators: dict[tuple[Role, int], Operator] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stack: Stack) -> "Tokens":
@@ -77,8 +78,11 @@ class Tokens:
         return token
 
     def operator(self, stack: Stack, role: Role, organisation_id: int) -> Operator:
-        """Somebody at a screen."""
-        return _LoggedIn(stack, self, role, organisation_id)
+        """Somebody at a screen, the same each time."""
+        who = (role, organisation_id)
+        if who not in self._operators:
+            self._operators[who] = _LoggedIn(stack, self, role, organisation_id)
+        return self._operators[who]
 
 
 class _LoggedIn(Operator):
