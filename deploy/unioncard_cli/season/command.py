@@ -79,6 +79,7 @@ def _carry_out(stack: Stack, plan: Plan, season: Path, members: int, seed: int, 
     _prepare(stack, clock, cast, plan.dates, season)
     populate(stack, plan, cast.districts, members, seed)
     wait_for_cards(cast.federation())
+    cast.log_in()
     people = len(plan.unions) * members
     console.print(f"{len(plan.unions)} 家工会的 {people} 名会员均已持卡（{time.monotonic() - began:.0f} 秒）\n")
     journal.start_over()

@@ -209,7 +209,7 @@ body { font: 15px/1.6 "Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-ser
        max-width: 1080px; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; margin-bottom: 1rem; }
 th, td { border-bottom: 1px solid #ddd; padding: .3rem .5rem; text-align: left; vertical-align: top; }
-th { background: #f6f3f0; position: sticky; top: 0; }
+th { background: #f6f3f0; position: sticky; top: 0; white-space: nowrap; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 figure { margin: 0 0 1rem; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 1rem; }
