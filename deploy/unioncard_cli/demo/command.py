@@ -14,6 +14,7 @@ from rich.table import Table
 
 from unioncard_cli import scenery
 from unioncard_cli.audit.command import show, verdict
+from unioncard_cli.audit.facts import Facts
 from unioncard_cli.demo import tracing
 from unioncard_cli.demo.screen import Screen, console
 from unioncard_cli.demo.season import OTHERS, Season, say_over
@@ -63,7 +64,7 @@ def demo(
     console.print()
     facts, found = verdict(stack, scene.federation(), wait_s=60)
     show(facts, found)
-    _where_to_look(stack, numbers, trace)
+    _where_to_look(stack, numbers, trace, facts)
     console.print(f"\nFinished in {time.monotonic() - started:.0f} s.")
     if found or not right:
         raise typer.Exit(1)
@@ -210,7 +211,7 @@ def _why_none(story: CardStory, card: dict[str, Any]) -> str:
     return next((entry["reason"] for entry in log if entry["reason"]), "-")
 
 
-def _where_to_look(stack: Stack, numbers: list[str], trace: tracing.Found) -> None:
+def _where_to_look(stack: Stack, numbers: list[str], trace: tracing.Found, facts: Facts) -> None:
     ui = stack.place.url("temporal-ui")
     with httpx.Client() as client:
         reachable = client.get(ui, follow_redirects=True).is_success
@@ -222,8 +223,9 @@ def _where_to_look(stack: Stack, numbers: list[str], trace: tracing.Found) -> No
                 f"  batch {number}  {ui}/namespaces/default/workflows/{quote(f'card-batch/{number}', '')}",
                 soft_wrap=True,
             )
-        campaign = quote("campaign/centralized/2020", "")
-        console.print(f"  the campaign         {ui}/namespaces/default/workflows/{campaign}", soft_wrap=True)
+        for campaign in [one.id for one in facts.campaigns if one.id in facts.workflows]:
+            link = f"{ui}/namespaces/default/workflows/{quote(campaign, '')}"
+            console.print(f"  the campaign         {link}", soft_wrap=True)
         overdue = quote("UnioncardDistrict='801' AND UnioncardOverdue=true")
         console.print(f"  overdue in 801       {ui}/namespaces/default/workflows?query={overdue}", soft_wrap=True)
     for service in ("member-svc", "card-svc", "insurance-svc"):
