@@ -297,7 +297,8 @@ async def test_a_clock_that_jumps_moves_the_districts(campaigning: Campaigning) 
         await workflow.signal("clock_changed", jump)
     await campaigning.go_to(SUBMISSION_ENDS + SECOND)
     await campaign.result()
-    assert await campaigning.env.get_current_time() - real < timedelta(minutes=1)
+    # Months of business time; the server may have skipped to the end of a command's patience, some minutes.
+    assert await campaigning.env.get_current_time() - real < timedelta(hours=1)
 
 
 async def test_a_batch_hangs_below_its_district_and_outlives_it(campaigning: Campaigning) -> None:
