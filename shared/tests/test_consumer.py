@@ -1,7 +1,7 @@
 """The consumer: offsets after the database, one by one after a failure, nobody's fault waited out, poison set aside."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -381,6 +381,35 @@ async def test_a_consumer_without_progress_starts_itself_anew(kafka_room: Room) 
     async with running(consumer(kafka_room, events_by(hangs_once), stuck_after_s=0.6).run):
         assert await facts(kafka_room, 1) == [1]
     assert restarts() - before >= 1
+
+
+async def test_a_consumer_whose_client_hangs_starts_itself_anew(
+    kafka_room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As seen after the broker was killed: a commit and questions about offsets waited for a coordinator for ever.
+    first: list[AIOKafkaConsumer] = []
+
+    def hanging(original: Callable[..., Awaitable[Any]], *, then: bool = False) -> Callable[..., Awaitable[Any]]:
+        async def call(self: AIOKafkaConsumer, *given: Any) -> Any:
+            first.append(self)
+            if self is not first[0] or then:
+                answer = await original(self, *given)
+            if self is first[0]:
+                await asyncio.Event().wait()
+            return answer
+
+        return call
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", hanging(AIOKafkaConsumer.commit))
+    monkeypatch.setattr(AIOKafkaConsumer, "committed", hanging(AIOKafkaConsumer.committed))
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", hanging(AIOKafkaConsumer.stop, then=True))
+    monkeypatch.setattr("unioncard.messaging.consumer.STOP_WITHIN_S", 2.0)
+    await send(kafka_room, event(1))
+    async with running(consumer(kafka_room, events_by(note), stuck_after_s=0.6).run):
+        assert await facts(kafka_room, 1) == [1]
+        await send(kafka_room, event(2))
+        assert await facts(kafka_room, 2) == [1, 2]
+    assert len(set(map(id, first))) == 2
 
 
 async def test_lag_counts_what_waits_at_the_broker(kafka_room: Room) -> None:

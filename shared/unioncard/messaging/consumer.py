@@ -6,6 +6,7 @@ count as tries; a partition lost meanwhile is handled twice, which the processor
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 TRIES = 3
 STUCK_AFTER_S = 60.0
+STOP_WITHIN_S = 10.0
 
 # SQLSTATE classes that say "not your message's fault": connection, transaction rolled back (deadlock, serialisation),
 # resources (disk, memory, connections), operator intervention (shutdown), system error; a read-only standby, and a
@@ -110,8 +112,12 @@ class Consumer:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await consumer.stop()
+            # A client that hangs may hang at its end too; whoever waited for it would never start anew.
+            if tasks:
+                await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_WITHIN_S):
+                    await consumer.stop()
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -205,8 +211,11 @@ class Consumer:
         while still < self._stuck_after_s:
             await asyncio.sleep(every)
             try:
-                waiting = await self._measure(consumer) > 0
-            except KafkaError:
+                # After the broker was gone, the client has been seen to wait for a coordinator for ever, here as in
+                # the commit that this is to notice.
+                async with asyncio.timeout(max(every, 1.0)):
+                    waiting = await self._measure(consumer) > 0
+            except (KafkaError, TimeoutError):
                 waiting = True  # who cannot even ask is not known to be idle
             still = still + every if waiting and seen == self._life else 0.0
             seen = self._life

@@ -27,6 +27,8 @@ RELAY_LOCK = 7236102
 CHANNEL = "outbox"
 RELAY_ROWS = 2000
 RELAY_BYTES = 8 * 1024 * 1024
+# Longer than the producer itself tries (its request time-out is 40 s).
+SEND_WITHIN_S = 90.0
 
 _INSERT = sa.text("""
     WITH written AS (
@@ -162,7 +164,11 @@ class Relay:
 
     async def _send_and_wait(self, conn: psycopg.AsyncConnection, producer: AIOKafkaProducer) -> bool:
         rows = await self._next(conn)
-        good = await self._send(conn, producer, rows) if rows else True
+        good = True
+        if rows:
+            # A client that hangs says nothing; what it held is sent again by the next one.
+            async with asyncio.timeout(SEND_WITHIN_S):
+                good = await self._send(conn, producer, rows)
         if time.monotonic() - self._measured_at > 1.0:
             await self._measure(conn)
         if good and len(rows) < RELAY_ROWS and sum(len(row[3]) for row in rows) < RELAY_BYTES:
