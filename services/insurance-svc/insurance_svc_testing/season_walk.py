@@ -3,13 +3,15 @@ model at every step.
 """
 
 import asyncio
-from collections.abc import Coroutine
+import inspect
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 import httpx
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from insurance_svc.metadata import METADATA
 from insurance_svc_testing import Trial, member
@@ -20,6 +22,7 @@ from unioncard.principal import Role
 from unioncard_testing.trial import DISTRICT, OTHER_DISTRICT, SIBLING, STRANGER, UNION
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., None])
 
 UNIONS = {UNION: DISTRICT, SIBLING: DISTRICT, STRANGER: OTHER_DISTRICT}
 DISTRICTS = (DISTRICT, OTHER_DISTRICT)
@@ -36,6 +39,26 @@ WAYS = (
 SEASONS = (("centralized", 2020), ("centralized", 2020), ("instant", 2020), ("instant", 2019))
 MOSTLY = st.sampled_from([True, True, True, True, False])
 KEPT = frozenset({"organisations", "rates", "benefits", "central_enterprises", "fee_splits", "calendar", "campaigns"})
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that can happen: ``times`` as likely as others, ``when`` it can; its arguments are drawn."""
+
+    name: str
+    times: int
+    when: Callable[[Any], bool]
+    arguments: dict[str, st.SearchStrategy[Any]]
+
+
+def action(times: int = 1, when: Callable[[Any], bool] = bool, **arguments: st.SearchStrategy[Any]) -> Callable[[F], F]:
+    """Marks a step. Rules of Hypothesis would be switched off at random by the walk, and most walks come nowhere."""
+
+    def mark(method: F) -> F:
+        method.__dict__["action"] = Action(method.__name__, times, when, arguments)
+        return method
+
+    return mark
 
 
 class CampaignWalk(RuleBasedStateMachine):
@@ -115,9 +138,19 @@ class CampaignWalk(RuleBasedStateMachine):
             await self.trial.tell_members(*(member(one, union_id=union) for one in mine))
             await self.trial.tell_cards(*(one for one in mine if one <= 7), union_id=union, numbered_on=HELD_CARDS)
 
+    @rule(data=st.data())
+    def step(self, data: st.DataObject) -> None:
+        """One of the actions that are possible now."""
+        marked = [getattr(one, "action", None) for _, one in inspect.getmembers(type(self), inspect.isfunction)]
+        possible = [one for one in marked if one is not None and one.when(self) for _ in range(one.times)]
+        chosen: Action = data.draw(st.sampled_from(possible), label="action")
+        method = getattr(self, chosen.name)
+        drawn = {name: data.draw(strategy, label=name) for name, strategy in chosen.arguments.items()}
+        method(**drawn | ({"data": data} if "data" in inspect.signature(method).parameters else {}))
+
     # -- time and people
 
-    @rule(data=st.data(), far=st.sampled_from([0, 0, 0, 1, 1, 2, 4]), before=st.booleans())
+    @action(times=3, far=st.sampled_from([0, 0, 0, 1, 1, 2, 4]), before=st.booleans())
     def wait(self, data: st.DataObject, far: int, before: bool) -> None:
         """Go to the last moment of a day on which something ends, or the first of the day after; or a few days on."""
         ends = {last for _, last in self.season.calendar.values()} | {
@@ -133,7 +166,7 @@ class CampaignWalk(RuleBasedStateMachine):
         elif self.season.today < date(2020, 11, 1):
             self.at(self.season.now + timedelta(days=data.draw(st.sampled_from([1, 5, 20, 60]))))
 
-    @rule(one=st.sampled_from(sorted(HOMES)), union=st.sampled_from([*UNIONS, None]))
+    @action(one=st.sampled_from(sorted(HOMES)), union=st.sampled_from([*UNIONS, None]))
     def leave(self, one: int, union: int | None) -> None:
         """Members leave and come; their cover stays as it is. What was told before comes late, and changes nothing."""
         person = self.season.people[one]
@@ -144,7 +177,7 @@ class CampaignWalk(RuleBasedStateMachine):
             told["state"] = "normal" if told["union_id"] else "without_union"
             self.in_loop(self.trial.tell_members(told))
 
-    @rule(one=st.sampled_from([8, 9]), ago=st.sampled_from([0, 1, 29, 30, 31]))
+    @action(one=st.sampled_from([8, 9]), ago=st.sampled_from([0, 1, 29, 30, 31]))
     def number_made(self, one: int, ago: int) -> None:
         """A card's number came from the bank."""
         person = self.season.people[one]
@@ -155,7 +188,8 @@ class CampaignWalk(RuleBasedStateMachine):
 
     # -- unions
 
-    @rule(
+    @action(
+        times=3,
         union=st.sampled_from(sorted(UNIONS)),
         way_year=st.sampled_from(WAYS),
         class_code=st.sampled_from(["A", "A", "A", "B"]),
@@ -187,8 +221,7 @@ class CampaignWalk(RuleBasedStateMachine):
                 made["id"], union, district, way, year, class_code, days, money, self.season.now
             )
 
-    @precondition(lambda self: self.season.lists)
-    @rule(data=st.data(), union=st.sampled_from(sorted(UNIONS)))
+    @action(when=lambda self: self.season.lists, union=st.sampled_from(sorted(UNIONS)))
     def withdraw(self, data: st.DataObject, union: int) -> None:
         one = self.season.lists[data.draw(st.sampled_from(sorted(self.season.lists)))]
         expected = one.state == "returned" and one.union == union
@@ -212,9 +245,9 @@ class CampaignWalk(RuleBasedStateMachine):
             return False
         return scheme == "instant" or not mine or self.season.open("district_review", district)
 
-    @precondition(lambda self: self.season.lists)
-    @rule(
-        data=st.data(),
+    @action(
+        times=2,
+        when=lambda self: self.season.lists,
         district=st.sampled_from(DISTRICTS),
         of=st.sampled_from(SEASONS),
         to=st.sampled_from(["basket", "basket", "basket", "submitted"]),
@@ -238,8 +271,7 @@ class CampaignWalk(RuleBasedStateMachine):
             for one in moving:
                 one.state = to
 
-    @precondition(lambda self: self.season.lists)
-    @rule(data=st.data(), district=st.sampled_from(DISTRICTS), of=st.sampled_from(SEASONS))
+    @action(when=lambda self: self.season.lists, district=st.sampled_from(DISTRICTS), of=st.sampled_from(SEASONS))
     def return_lists(self, data: st.DataObject, district: int, of: tuple[str, int]) -> None:
         ids = self.some_lists(data, district, *of)
         expected = self.reviewable(district, *of, ids)
@@ -248,9 +280,8 @@ class CampaignWalk(RuleBasedStateMachine):
         if expected:
             self.season.release(ids, "returned")
 
-    @precondition(lambda self: self.season.lists)
-    @rule(
-        data=st.data(),
+    @action(
+        when=lambda self: self.season.lists,
         district=st.sampled_from(DISTRICTS),
         off=st.sampled_from([0, 0, 0, 1, -1, -600]),
         ago=st.sampled_from([0, 0, 1, 3, -1]),
@@ -280,7 +311,7 @@ class CampaignWalk(RuleBasedStateMachine):
         if expected:
             one.paid += amount
 
-    @rule(district=st.sampled_from(DISTRICTS), of=st.sampled_from(SEASONS))
+    @action(district=st.sampled_from(DISTRICTS), of=st.sampled_from(SEASONS))
     def submit_to_centre(self, district: int, of: tuple[str, int]) -> None:
         basket = [one for one in self.season.under_review(district, *of) if one.state == "basket"]
         in_days = of[0] == "instant" or self.season.open("district_submission", district)
@@ -293,8 +324,13 @@ class CampaignWalk(RuleBasedStateMachine):
             shown = (answer["fee_fen"], answer["subsidy_fen"], answer["district_fen"], answer["union_fen"])
             assert (shown, answer["credit_fen"], answer["due_fen"]) == (made.money, made.credit, made.due)
 
-    @precondition(lambda self: any(one.state in ("submitted", "basket") for one in self.season.lists.values()))
-    @rule(district=st.sampled_from(DISTRICTS), of=st.sampled_from(SEASONS), passing=st.booleans())
+    @action(
+        times=3,
+        when=lambda self: any(one.state in ("submitted", "basket") for one in self.season.lists.values()),
+        district=st.sampled_from(DISTRICTS),
+        of=st.sampled_from(SEASONS),
+        passing=st.booleans(),
+    )
     def do_all_the_work(self, district: int, of: tuple[str, int], passing: bool) -> None:
         """What a diligent district does, so that walks come far: unions have paid, all is reviewed and submitted."""
         for one in self.season.under_review(district, *of):
@@ -310,7 +346,7 @@ class CampaignWalk(RuleBasedStateMachine):
             if passing and batch.state == "reviewing":
                 self.pass_one(batch)
 
-    @rule(district=st.sampled_from(DISTRICTS))
+    @action(district=st.sampled_from(DISTRICTS))
     def close_district(self, district: int) -> None:
         """The campaign's workflow finds the last day of submission gone, or believes so."""
         answer = self.command(CloseDistrict(scheme=Scheme.CENTRALIZED, coverage_year=2020, district_id=district))

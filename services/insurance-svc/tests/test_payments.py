@@ -11,10 +11,11 @@ import pytest
 from insurance_svc.batches.store import move_due
 from insurance_svc_testing import Trial
 from insurance_svc_testing.districts import HEADER, basket, ledger, load, passed, season, submit
-from insurance_svc_testing.lists import plan_2020, put_list, shanghai
+from insurance_svc_testing.lists import CLASS_B_HALF, plan_2020, put_list, shanghai
 from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.principal import Role
 from unioncard_testing import statements
+from unioncard_testing.trial import SIBLING
 
 SUBMITTED = shanghai("2019-12-30T10:00")
 NUMBER = "CB201912300001"
@@ -267,6 +268,16 @@ async def test_the_last_day_moves_with_the_calendar(due: Trial) -> None:
     settled = await settle(due, "A-1", settlement="attached", batch_number=NUMBER)
     assert (settled["outcome"], (await shown(due))["received_fen"]) == ("exact", 13000)
     assert await ledger(due) == {"cash": 13000, "subsidy_receivable": 13000, "premiums": -26000}
+
+
+async def test_days_of_a_calendar_do_not_move_what_is_due_thirty_days_later(due: Trial) -> None:
+    await put_list(due, 2, CLASS_B_HALF, way="no_cover", class_code="B", union_id=SIBLING, first_member=90)
+    await basket(due, "instant")
+    number = str((await submit(due, "instant"))["number"])
+    assert (await passed(due, number))["due_on"] == "2020-02-20"
+    async with due.context.work.begin("account:1") as tx:
+        assert await move_due(tx, "instant", 2020, 0, date(2020, 1, 31)) == 0
+    assert (await shown(due, number))["due_on"] == "2020-02-20"
 
 
 async def test_a_statement_can_be_a_workbook(due: Trial) -> None:

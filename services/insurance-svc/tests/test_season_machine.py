@@ -7,17 +7,17 @@ member and day, one class a union and year.
 
 import asyncio
 import os
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from insurance_svc_testing import Trial
 from insurance_svc_testing.districts import HEADER
 from insurance_svc_testing.season_model import STANDING, Batch, Movement
-from insurance_svc_testing.season_walk import DISTRICTS, HOMES, MOSTLY, SEASONS, CampaignWalk
+from insurance_svc_testing.season_walk import DISTRICTS, HOMES, MOSTLY, SEASONS, CampaignWalk, action
 from insurance_svc_testing.submissions import season_2020, split
 from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.database import engine_for
@@ -61,13 +61,16 @@ class Walk(CampaignWalk):
         numbers = waiting if waiting and one_waiting else sorted(self.season.batches)
         return self.season.batches[data.draw(st.sampled_from(numbers))]
 
-    @precondition(lambda self: self.season.batches)
-    @rule(data=st.data())
+    @action(
+        times=2,
+        when=lambda self: self.season.batches,
+    )
     def pass_batch(self, data: st.DataObject) -> None:
         self.pass_one(self.some_batch(data))
 
-    @precondition(lambda self: self.season.batches)
-    @rule(data=st.data())
+    @action(
+        when=lambda self: self.season.batches,
+    )
     def return_batch(self, data: st.DataObject) -> None:
         batch = self.some_batch(data)
         expected = batch.state == "reviewing"
@@ -76,8 +79,7 @@ class Walk(CampaignWalk):
         if expected:
             self.season.give_up(batch, "returned")
 
-    @precondition(lambda self: self.season.batches)
-    @rule(data=st.data(), everything=st.booleans())
+    @action(times=2, when=lambda self: self.season.batches, everything=st.booleans())
     def write_off(self, data: st.DataObject, everything: bool) -> None:
         ready = [one for one in self.season.batches.values() if one.state == "passed" and not one.missing]
         expected, body, chosen = True, dict[str, Any](all_paid=True), ready
@@ -91,11 +93,14 @@ class Walk(CampaignWalk):
             for one in chosen:
                 one.state = "written_off"
 
-    @precondition(lambda self: self.season.batches)
-    @rule(data=st.data())
-    def void(self, data: st.DataObject) -> None:
-        """The payment's workflow asks for a judgement."""
+    @action(times=3, when=lambda self: self.season.batches, late=st.booleans(), lines=st.integers(0, 2))
+    def void(self, data: st.DataObject, late: bool, lines: int) -> None:
+        """The payment's workflow asks for a judgement; often when the last day is over and the statement is loaded."""
         batch = self.some_batch(data)
+        if late and batch.state == "passed":
+            over = datetime.combine(batch.due_on + timedelta(days=1), time(9), self.season.now.tzinfo)
+            self.at(max(self.season.now, over))
+            self.load_statement(data, lines, False)
         answer = self.command(VoidUnpaid(batch_number=batch.number))
         if self.season.must_be_void(batch):
             self.season.give_up(batch, "voided")
@@ -103,7 +108,7 @@ class Walk(CampaignWalk):
 
     # -- the bank
 
-    @rule(data=st.data(), lines=st.integers(0, 3), again=st.sampled_from([False, False, False, True]))
+    @action(times=4, lines=st.integers(0, 3), again=st.sampled_from([False, False, False, True]))
     def load_statement(self, data: st.DataObject, lines: int, again: bool) -> None:
         """The days up to yesterday, or one that is loaded already."""
         last = self.season.today - timedelta(days=1)
@@ -136,8 +141,11 @@ class Walk(CampaignWalk):
         day = data.draw(st.sampled_from([days[0], days[-1]]) | st.sampled_from(days))
         return Movement(f"{self.requests}-{running}", day, amount, number)
 
-    @precondition(lambda self: self.season.movements)
-    @rule(data=st.data(), how=st.sampled_from(["attached", "attached", "refunded", "credited"]))
+    @action(
+        times=2,
+        when=lambda self: self.season.movements,
+        how=st.sampled_from(["attached", "attached", "refunded", "credited"]),
+    )
     def settle(self, data: st.DataObject, how: str) -> None:
         """Somebody settles a movement that is not exact."""
         known = self.season.movements
@@ -162,7 +170,7 @@ class Walk(CampaignWalk):
 
     # -- years before, and the federation's rules
 
-    @rule(
+    @action(
         district=st.sampled_from(DISTRICTS),
         year=st.sampled_from([2017, 2018, 2019]),
         amount=st.sampled_from([1, 700, 3000, 50000, -900]),
@@ -176,8 +184,11 @@ class Walk(CampaignWalk):
             self.entered[answer["id"]] = (district, amount)
             self.years_settled.add((district, year, answer["id"]))
 
-    @precondition(lambda self: self.entered)
-    @rule(data=st.data(), account=st.sampled_from([71, 72, 72]), approved=st.sampled_from([True, True, False]))
+    @action(
+        when=lambda self: self.entered,
+        account=st.sampled_from([71, 72, 72]),
+        approved=st.sampled_from([True, True, False]),
+    )
     def decide_settlement(self, data: st.DataObject, account: int, approved: bool) -> None:
         """Never who entered it."""
         one = data.draw(st.sampled_from(sorted(self.entered)))
@@ -192,20 +203,23 @@ class Walk(CampaignWalk):
             else:
                 self.years_settled = {known for known in self.years_settled if known[2] != one}
 
-    @rule(
+    @action(
         phase=st.sampled_from(MOVABLE),
         district=st.sampled_from([0, 0, *DISTRICTS]),
-        by=st.sampled_from([-4, -1, 0, 1, 2, 7, 20]),
+        by=st.sampled_from([2, -1, 7, 20, 0, 1, -4]),
+        at_once=st.booleans(),
     )
-    def propose_days(self, phase: str, district: int, by: int) -> None:
+    def propose_days(self, phase: str, district: int, by: int, at_once: bool) -> None:
         """An extension, an early close, an exception for one district, a re-opening."""
         first, last = self.season.days(phase, district)
         wanted = last + timedelta(days=by)
         change = {"kind": "calendar", "coverage_year": 2020, "scheme": "centralized", "phase": phase}
         change |= {"district_id": district or None, "first_day": first and str(first), "last_day": str(wanted)}
-        self.propose(change, (phase, district, wanted), self.season.may_move(phase, district, wanted))
+        made = self.propose(change, (phase, district, wanted), self.season.may_move(phase, district, wanted))
+        if made is not None and at_once:
+            self.decide(made, 82, True)
 
-    @rule(more=st.sampled_from([100, 250]))
+    @action(more=st.sampled_from([100, 250]))
     def propose_price(self, more: int) -> None:
         """A fee raised and the subsidy with it, so that the districts' shares still fit."""
         fee, subsidy, _, _ = self.season.prices[2020, "A", "full", False]
@@ -214,12 +228,14 @@ class Walk(CampaignWalk):
         change |= {"subsidy_fen": subsidy + more, "central_subsidy_fen": central + more}
         self.propose(change, more, not self.season.standing(2020))
 
-    def propose(self, change: dict[str, Any], wanted: Wanted, expected: bool) -> None:
+    def propose(self, change: dict[str, Any], wanted: Wanted, expected: bool) -> int | None:
         """One account of the federation proposes."""
         body = {"change": change, "reason": "按会议决定"}
         answer = self.post("/rule-changes", body, expected=expected, role=Role.FEDERATION, account=81)
-        if expected:
-            self.proposed[answer["id"]] = (wanted, self.stands(wanted))
+        if not expected:
+            return None
+        self.proposed[answer["id"]] = (wanted, self.stands(wanted))
+        return int(answer["id"])
 
     def stands(self, wanted: Wanted) -> Any:
         """What stands now of what a change is about."""
@@ -227,11 +243,18 @@ class Walk(CampaignWalk):
             return self.season.calendar.get(wanted[:2])
         return self.season.prices[2020, "A", "full", False]
 
-    @precondition(lambda self: self.proposed)
-    @rule(data=st.data(), account=st.sampled_from([81, 82, 82, 82]), approve=st.sampled_from([True, True, True, False]))
+    @action(
+        times=2,
+        when=lambda self: self.proposed,
+        account=st.sampled_from([81, 82, 82, 82]),
+        approve=st.sampled_from([True, True, True, False]),
+    )
     def decide_change(self, data: st.DataObject, account: int, approve: bool) -> None:
         """Another decides; what changed meanwhile, or what lists stand on by now, is not changed."""
-        one = data.draw(st.sampled_from(sorted(self.proposed)))
+        self.decide(data.draw(st.sampled_from(sorted(self.proposed))), account, approve)
+
+    def decide(self, one: int, account: int, approve: bool) -> None:
+        """An account decides on a proposal."""
         wanted, before = self.proposed[one]
         fits = self.season.may_move(*wanted) if isinstance(wanted, tuple) else not self.season.standing(2020)
         expected = account != 81 and (not approve or (before == self.stands(wanted) and fits))
@@ -249,7 +272,7 @@ class Walk(CampaignWalk):
 
     # -- what is seen
 
-    @rule(one=st.sampled_from(sorted(HOMES)), after=st.integers(-70, 300))
+    @action(one=st.sampled_from(sorted(HOMES)), after=st.integers(-70, 300))
     def ask_cover(self, one: int, after: int) -> None:
         """Covered on this day?"""
         day = self.season.today + timedelta(days=after)
@@ -258,7 +281,7 @@ class Walk(CampaignWalk):
         expected = self.season.cover(one, day)
         assert (shown["state"], shown["covered"]) == (expected, expected in ("provisional", "definite")), shown
 
-    @rule(district=st.sampled_from(DISTRICTS), of=st.sampled_from(SEASONS))
+    @action(district=st.sampled_from(DISTRICTS), of=st.sampled_from(SEASONS))
     def look_at_totals(self, district: int, of: tuple[str, int]) -> None:
         """The district's figures before it submits."""
         path = f"/district-review/totals?scheme={of[0]}&coverage_year={of[1]}"

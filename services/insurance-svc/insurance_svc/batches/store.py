@@ -18,13 +18,15 @@ from unioncard.contracts.insurance import PremiumStanding, PremiumState
 from unioncard.dates import day_end_exclusive
 from unioncard.unit_of_work import Transaction
 
-# A district whose own calendar row names its last day is not moved by the row for all.
+# A district whose own calendar row names its last day is not moved by the row for all; nor is what is due so many days
+# after it was passed, whatever days its scheme's campaign has.
 _MOVE_DUE = sa.text("""
     UPDATE batches b SET due_on = :due_on, changed_at = :now
     WHERE b.state = 'passed' AND b.scheme = :scheme AND b.coverage_year = :year AND b.due_on <> :due_on
       AND (b.district_id = :district OR :district = 0 AND NOT EXISTS (
           SELECT FROM calendar c WHERE c.scheme = b.scheme AND c.coverage_year = b.coverage_year
             AND c.phase = 'payment' AND c.district_id = b.district_id))
+      AND EXISTS (SELECT FROM enrolments e WHERE e.batch_number = b.number AND e.way = 'centralized')
     RETURNING b.*
 """)
 
