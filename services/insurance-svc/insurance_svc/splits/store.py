@@ -23,10 +23,10 @@ _PRICES = sa.text("""
            s.district_fen, s.union_fen
     FROM rates r LEFT JOIN LATERAL (
         SELECT district_fen, union_fen FROM fee_splits
-        WHERE district_id = :district AND coverage_year = r.coverage_year AND class_code = r.class_code
+        WHERE r.class_code = :class AND class_code = :class AND district_id = :district AND coverage_year = :year
           AND term = r.term AND central = :central AND union_id IN (0, :union) AND :on BETWEEN valid_from AND valid_to
         ORDER BY union_id DESC LIMIT 1
-    ) AS s ON r.class_code = :class
+    ) AS s ON true
     WHERE r.coverage_year = :year
 """)
 _DROP_UNFIT = sa.text("""
