@@ -14,6 +14,8 @@ TESTS    := shared/tests services/member-svc/tests services/card-svc/tests servi
 # make faults RUNS=1 SEED=7: that run again
 RUNS ?= 100
 SEED ?=
+# make bench BENCH="campaign --full": that one alone, with 3,000,000 members
+BENCH ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up down status lint bench faults contracts lock clean
@@ -47,7 +49,7 @@ lint: setup ## ruff, import-linter, mypy --strict
 	@for tests in $(wildcard $(TESTS)); do $(BIN)/mypy $$tests || exit 1; done
 
 bench: setup ## measure speed: a table, and JSON in bench/results
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(BENCH)
 
 faults: setup ## kill every process at random moments, RUNS=100 times; SEED=n gives the first run's seed
 	@$(BIN)/python -m tests.faults --runs $(RUNS) $(if $(SEED),--seed $(SEED))

@@ -19,7 +19,7 @@ import psycopg
 from bench import city, processes
 from bench.campaign_report import Run, rows_of
 from bench.city import FEDERATION, Size, Tokens
-from bench.ground import BenchError, Ground, database_url, seconds_since
+from bench.ground import TRACES, BenchError, Ground, database_url, seconds_since
 from bench.http_line import HttpLine
 from bench.results import Row
 from unioncard.dates import SHANGHAI
@@ -33,7 +33,7 @@ from unioncard_cli.season.shares import SHARES
 from unioncard_cli.season.voucher import png
 from unioncard_cli.stack import Stack
 
-QUICK, USUAL, WHOLE = Size(4, 75, 100), Size(10, 300, 100), Size(100, 300, 100)
+QUICK, USUAL, WHOLE = Size(4, 250, 100), Size(10, 300, 100), Size(100, 300, 100)
 #: Unions that send their lists at the same moment, and people who look at lists meanwhile, so often each.
 SENDERS, READERS, READ_EVERY_S = 16, 4, 0.2
 #: Operators of districts at work side by side.
@@ -279,7 +279,7 @@ class Campaign:
 async def measure(ground: Ground) -> list[Row]:
     """The campaign of the whole city with ``--full``, else of a tenth of it."""
     size = WHOLE if ground.whole else QUICK if ground.quick else USUAL
-    with ground.fresh_stack(only=()) as stack:
+    with ground.fresh_stack(only=(), env=TRACES) as stack:
         clock = StackClock(stack)
         clock.start_on(date(2019, 10, 24))
         await asyncio.to_thread(stack.up)

@@ -16,15 +16,13 @@ from bench import processes, topics
 from bench.echo.contracts import BARE_COMMANDS, BARE_REPLIES, TOPIC
 from bench.echo.service import make_database
 from bench.echo.workflow import BARE_QUEUE, FULL_QUEUE, Plan, Rounds
-from bench.ground import Child, Ground, children, seconds_since, settings_of
+from bench.ground import TRACES, Child, Ground, children, seconds_since, settings_of
 from bench.results import Row, Target, median, percentile
 from workflows.client import connect
 
 SHARE_OF_BARE = 0.75
 IN_FLIGHT = 40
 TURNS = 5
-# One trace in twenty is kept, as in production.
-TRACES = {"UNIONCARD_TRACE_RATIO": "0.05"}
 
 
 @dataclass(slots=True)

@@ -17,6 +17,8 @@ from unioncard.settings import Settings, read_settings
 from unioncard_cli.stack import Stack, free_port_base
 
 START_LIMIT_S = 180.0
+# One trace in twenty is kept, as in production.
+TRACES = {"UNIONCARD_TRACE_RATIO": "0.05"}
 
 
 class BenchError(Exception):

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from bench import processes
-from bench.ground import BenchError, Ground, database_url, seconds_since
+from bench.ground import TRACES, BenchError, Ground, database_url, seconds_since
 from bench.results import Row, Target
 from unioncard_cli.legacy import load_folder
 from unioncard_cli.roster import check_character
@@ -52,7 +52,7 @@ class Run:
 async def measure(ground: Ground) -> list[Row]:
     """Rates over the whole command, its start included."""
     count = MEMBERS_QUICK if ground.quick else MEMBERS
-    with ground.fresh_stack(["member-svc", "card-svc", "insurance-svc"]) as stack:
+    with ground.fresh_stack(["member-svc", "card-svc", "insurance-svc"], env=TRACES) as stack:
         folder = stack.place.state / "legacy"
         await asyncio.to_thread(_write, folder, count)
         await asyncio.to_thread(load_folder, stack, folder / "organisations", folder / "rejects")
