@@ -9,13 +9,15 @@ import openpyxl
 import pytest
 
 from insurance_svc.batches.store import move_due
+from insurance_svc.ledger.rules import settled as surplus
+from insurance_svc.ledger.store import post
 from insurance_svc_testing import Trial
 from insurance_svc_testing.districts import HEADER, basket, ledger, load, passed, season, submit
 from insurance_svc_testing.lists import CLASS_B_HALF, plan_2020, put_list, shanghai
 from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.principal import Role
 from unioncard_testing import statements
-from unioncard_testing.trial import SIBLING
+from unioncard_testing.trial import OTHER_DISTRICT, SIBLING
 
 SUBMITTED = shanghai("2019-12-30T10:00")
 NUMBER = "CB201912300001"
@@ -268,6 +270,40 @@ async def test_the_last_day_moves_with_the_calendar(due: Trial) -> None:
     settled = await settle(due, "A-1", settlement="attached", batch_number=NUMBER)
     assert (settled["outcome"], (await shown(due))["received_fen"]) == ("exact", 13000)
     assert await ledger(due) == {"cash": 13000, "subsidy_receivable": 13000, "premiums": -26000}
+
+
+async def test_what_pays_one_batch_pays_no_other(due: Trial) -> None:
+    due.clock.at = SUBMITTED
+    other = await passed_batch(due, 1, first_member=90)
+    due.clock.at = shanghai("2020-01-18T12:00")
+    assert await load(due, "2020-01-17", ("A-1", "2020-01-17", "100.00", NUMBER)) == {"short": 1}
+    body = {"settlement": "attached", "batch_number": other, "note": "改对应"}
+    refused = await due.call("POST", "/statement-lines/A-1/settlement", body, role=Role.CENTRE_PAYER)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:unioncard:problem:line-counted")
+    assert [(await shown(due, one))["received_fen"] for one in (NUMBER, other)] == [10000, 0]
+
+
+async def test_a_void_batch_gives_its_credit_back(trial: Trial) -> None:
+    await plan_2020(trial)
+    trial.clock.at = SUBMITTED
+    async with trial.context.work.begin("account:1") as tx:
+        await post(tx, [surplus(1, 12, 2018, 2500)])
+    number = await passed_batch(trial)
+    assert await ledger(trial) == DUE | {"district_receivable": 10500, "settlement": 2500}
+    trial.clock.at = shanghai("2020-01-21T12:00")
+    await load(trial, "2020-01-20", first_day="2019-12-30")
+    assert (await judge(trial, number))["state"] == "voided"
+    assert await ledger(trial) == {"settlement": 2500, "district_credit": -2500}
+
+
+async def test_no_district_records_anothers_payments(trial: Trial) -> None:
+    await plan_2020(trial)
+    trial.clock.at = SUBMITTED
+    one = await put_list(trial, 10, paid=False)
+    body = {"payments": [{"enrolment_id": one, "amount_fen": 8000}], "paid_on": "2019-12-30"}
+    other = await trial.call("POST", "/union-payments", body, role=Role.DISTRICT, organisation=OTHER_DISTRICT)
+    assert other.status_code == 422
+    assert await trial.column("SELECT paid_fen FROM enrolments") == [0]
 
 
 async def test_days_of_a_calendar_do_not_move_what_is_due_thirty_days_later(due: Trial) -> None:

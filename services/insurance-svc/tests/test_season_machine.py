@@ -1,12 +1,13 @@
 """Whatever unions, districts, the centre, the bank and the federation do in whatever order: no fen astray, one policy a
 member and day, one class a union and year.
 
-``UNIONCARD_MACHINE_EXAMPLES`` and ``UNIONCARD_MACHINE_STEPS`` make it longer (with ``pytest --timeout=0``),
-``UNIONCARD_MACHINE_SEED`` names another walk.
+``UNIONCARD_MACHINE_ROUNDS`` of ten walks of ``UNIONCARD_MACHINE_STEPS`` make it longer (with ``pytest --timeout=0``),
+``UNIONCARD_MACHINE_SEED`` says where it begins.
 """
 
 import asyncio
 import os
+import secrets
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -23,6 +24,10 @@ from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.database import engine_for
 from unioncard.principal import Role
 from unioncard_testing.trial import OTHER_DISTRICT
+
+ROUNDS = int(os.environ.get("UNIONCARD_MACHINE_ROUNDS", "2"))
+STEPS = int(os.environ.get("UNIONCARD_MACHINE_STEPS", "40"))
+FIRST_SEED = int(os.environ.get("UNIONCARD_MACHINE_SEED") or secrets.randbelow(2**32))
 
 MOVABLE = ("union_window", "union_payment", "district_review", "district_submission", "payment", "payment")
 
@@ -354,6 +359,24 @@ async def _splits(trial: Trial) -> None:
     """)
 
 
+async def _round(trial: Trial, owner: Any, number: int) -> None:
+    """Walks that have nothing to do with each other: after ten Hypothesis would take to varying those it had."""
+    walk = type("AWalk", (Walk,), {"trial": trial, "owner": owner, "loop": asyncio.get_running_loop()})
+    length = settings(
+        max_examples=10,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+    )
+    try:
+        await asyncio.to_thread(run_state_machine_as_test, seed(number)(walk), settings=length)
+    except BaseException as error:
+        error.add_note(f"UNIONCARD_MACHINE_SEED={number} walks here again")
+        raise
+
+
 async def test_whatever_happens(trial: Trial) -> None:
     await _splits(trial)
     owner = engine_for(trial.context.database.owner_url)
@@ -362,19 +385,8 @@ async def test_whatever_happens(trial: Trial) -> None:
             for name in ("calendar", "rates"):
                 await conn.exec_driver_sql(f"DROP TABLE IF EXISTS kept_{name}")
                 await conn.exec_driver_sql(f"CREATE TABLE kept_{name} AS TABLE {name}")
-        walk = type("AWalk", (Walk,), {"trial": trial, "owner": owner, "loop": asyncio.get_running_loop()})
-        number = os.environ.get("UNIONCARD_MACHINE_SEED")
-        if number:
-            walk = seed(int(number))(walk)
-        length = settings(
-            max_examples=int(os.environ.get("UNIONCARD_MACHINE_EXAMPLES", "20")),
-            stateful_step_count=int(os.environ.get("UNIONCARD_MACHINE_STEPS", "40")),
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            database=None,
-            phases=[Phase.generate, Phase.shrink],
-        )
-        await asyncio.to_thread(run_state_machine_as_test, walk, settings=length)
+        for n in range(ROUNDS):
+            await _round(trial, owner, FIRST_SEED + n)
     finally:
         async with owner.begin() as conn:
             await conn.exec_driver_sql("DROP TABLE IF EXISTS kept_calendar, kept_rates")
