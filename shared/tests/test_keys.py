@@ -34,21 +34,23 @@ def change(path: Path, **fields: object) -> None:
 
 
 def test_a_file_for_each_service_readable_by_its_owner_alone(folder: Path) -> None:
-    assert set(contents(folder)) == {"member-svc.json", "card-svc.json", "workflows.json", "sandbox.json"}
+    services = ("member-svc", "card-svc", "insurance-svc", "workflows", "sandbox")
+    assert set(contents(folder)) == {f"{service}.json" for service in services}
     for path in folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_what_member_svc_seals_card_svc_opens(folder: Path) -> None:
+def test_what_member_svc_seals_its_readers_open(folder: Path) -> None:
     seal = read(folder, "member-svc").transport_sealer().new_message()
-    assert set(seal.header) == {"card-svc"}
-    opened = read(folder, "card-svc").transport_opener().open(seal.header)
-    assert opened.decrypt("name", 1, seal.encrypt("name", 1, "张三")) == "张三"
+    assert set(seal.header) == {"card-svc", "insurance-svc"}
+    for reader in seal.header:
+        opened = read(folder, reader).transport_opener().open(seal.header)
+        assert opened.decrypt("name", 1, seal.encrypt("name", 1, "张三")) == "张三"
 
 
 def test_the_bank_secret_is_shared_by_card_svc_and_the_sandbox_alone(folder: Path) -> None:
     assert read(folder, "card-svc").partner_secret("bank") == read(folder, "sandbox").partner_secret("bank")
-    for service in ("member-svc", "workflows"):
+    for service in ("member-svc", "insurance-svc", "workflows"):
         with pytest.raises(KeysError, match="partner_secrets has no 'bank'"):
             read(folder, service).partner_secret("bank")
 
@@ -85,7 +87,7 @@ def test_a_lost_file_is_made_again_and_fits_the_others(folder: Path, lost: str) 
     before = {service: read(folder, service) for service in SERVICES}
     (folder / f"{lost}.json").unlink()
     write_key_files(folder)
-    test_what_member_svc_seals_card_svc_opens(folder)
+    test_what_member_svc_seals_its_readers_open(folder)
     test_the_bank_secret_is_shared_by_card_svc_and_the_sandbox_alone(folder)
     for service in set(SERVICES) - {lost}:
         kept = read(folder, service)
@@ -138,7 +140,7 @@ def test_a_rotation_cut_short_after_the_readers_is_completed_by_making_the_files
     writer = (folder / "member-svc.json").read_bytes()
     rotate_keys(folder, {"transport"}, LATER)
     (folder / "member-svc.json").write_bytes(writer)
-    test_what_member_svc_seals_card_svc_opens(folder)
+    test_what_member_svc_seals_its_readers_open(folder)
     write_key_files(folder)
     assert read(folder, "member-svc").reader_keys["card-svc"].id == "t20990101T000000"
 

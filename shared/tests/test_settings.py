@@ -58,7 +58,7 @@ WRONG = [
     ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL", "INFO"),
     ({"DATABASE_URL": "mysql://root@db/x"}, "DATABASE_URL", "postgresql://postgres:secret@db.internal:5432/postgres"),
     ({"DATABASE_URL": "postgresql://root@db:port/x"}, "DATABASE_URL", "postgresql://"),
-    ({"DATABASE_POOL_SIZE": "0"}, "DATABASE_POOL_SIZE", "10"),
+    ({"DATABASE_POOL_SIZE": "0"}, "DATABASE_POOL_SIZE", "20"),
     ({"DATABASE_POOL_OVERFLOW": "-1"}, "DATABASE_POOL_OVERFLOW", "10"),
     ({"DATABASE_STATEMENT_TIMEOUT_S": "0"}, "DATABASE_STATEMENT_TIMEOUT_S", "60"),
     ({"KAFKA": "kafka"}, "KAFKA", "kafka-1:9092,kafka-2:9092"),
