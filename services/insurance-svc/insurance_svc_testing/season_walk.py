@@ -122,6 +122,7 @@ class CampaignWalk(RuleBasedStateMachine):
                 self.submit_list(union, ("centralized", 2020), "A", None)
         if stage == "passed":
             self.at(datetime.fromisoformat("2019-12-28T10:00:00+08:00"))
+            self.enter_settlement(DISTRICT, 2018, 3000, True)
             for district in DISTRICTS:
                 self.do_all_the_work(district, ("centralized", 2020), True)
         self.at(max(self.season.now, datetime.fromisoformat(f"{start}:00+08:00")))
@@ -366,3 +367,45 @@ class CampaignWalk(RuleBasedStateMachine):
         if expected:
             batch.state, batch.passed_on, batch.due_on = "passed", self.season.today, due_day
             assert answer["due_on"] == str(due_day)
+
+    # -- years before
+
+    @action(
+        district=st.sampled_from(DISTRICTS),
+        year=st.sampled_from([2017, 2018, 2019]),
+        amount=st.sampled_from([1, 700, 3000, 50000, -900]),
+        at_once=st.booleans(),
+    )
+    def enter_settlement(self, district: int, year: int, amount: int, at_once: bool) -> None:
+        """What an earlier year gave back, or lacked."""
+        body = {"district_id": district, "coverage_year": year, "amount_fen": amount, "reason": "清算"}
+        taken = (district, year) in {(one, of) for one, of, _ in self.years_settled}
+        expected = not taken and self.season.today > date(year, 12, 31)
+        answer = self.post("/settlements", body, expected=expected, role=Role.CENTRE_PAYER, account=71)
+        if expected:
+            self.entered[answer["id"]] = (district, amount)
+            self.years_settled.add((district, year, answer["id"]))
+            if at_once:
+                self.decide_one(answer["id"], 72, True)
+
+    @action(
+        when=lambda self: self.entered,
+        account=st.sampled_from([71, 72, 72]),
+        approved=st.sampled_from([True, True, False]),
+    )
+    def decide_settlement(self, data: st.DataObject, account: int, approved: bool) -> None:
+        """Never who entered it."""
+        self.decide_one(data.draw(st.sampled_from(sorted(self.entered))), account, approved)
+
+    def decide_one(self, one: int, account: int, approved: bool) -> None:
+        """An account decides on a settlement."""
+        expected = account != 71
+        path = f"/settlements/{one}/decision"
+        body = {"approved": approved}
+        self.post(path, body, expected=expected, role=Role.CENTRE_REVIEWER, account=account)
+        if expected:
+            district, amount = self.entered.pop(one)
+            if approved:
+                self.season.settled[district] += max(0, amount)
+            else:
+                self.years_settled = {known for known in self.years_settled if known[2] != one}
