@@ -79,6 +79,7 @@ async def test_temporal_knows_our_search_attributes_also_after_kill_9(
         "UnioncardNextDeadline": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
         "UnioncardOverdue": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
         "UnioncardLate": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
+        "UnioncardUnpaid": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
     }
 
 
