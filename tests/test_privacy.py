@@ -9,7 +9,7 @@ import pytest
 
 from tests.city import City
 from tests.season import SCHEME, today
-from unioncard.contracts import PRODUCT
+from unioncard.contracts import product_contracts
 from unioncard.messaging import kafka
 from unioncard.messaging.topics import topic_names
 from unioncard.settings import Settings
@@ -78,7 +78,9 @@ def test_metrics_name_nobody(city: City, secrets: list[bytes]) -> None:
 
 async def test_messages_name_nobody(city: City, secrets: list[bytes]) -> None:
     messages = await _messages(Settings(kafka=city.stack.place.environment()["UNIONCARD_KAFKA"]))
-    assert {topic for topic, _ in messages} >= {name for name in topic_names(PRODUCT) if not name.endswith(".dead")}
+    assert {topic for topic, _ in messages} >= {
+        name for name in topic_names(product_contracts()) if not name.endswith(".dead")
+    }
     assert _found(secrets, messages) == {}
 
 
@@ -133,7 +135,7 @@ def _found(secrets: list[bytes], places: Iterable[tuple[str, bytes]]) -> dict[st
 
 async def _messages(settings: Settings) -> list[tuple[str, bytes]]:
     """Topic and raw bytes (key, headers, value) of every message, dead letters included."""
-    consumer = kafka.consumer(settings, "privacy", None, topic_names(PRODUCT))
+    consumer = kafka.consumer(settings, "privacy", None, topic_names(product_contracts()))
     await consumer.start()
     try:
         ends = await consumer.end_offsets(list(consumer.assignment()))

@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 
 from compose import kafka_access, secrets_volume
-from unioncard.contracts import PRODUCT
+from unioncard.contracts import product_contracts
 from unioncard.messaging import kafka
 from unioncard.messaging.topics import DEAD, make_topics, topic_names
 from unioncard.settings import Settings, read_settings
@@ -173,7 +173,9 @@ async def test_telling_the_rules_again_changes_nothing(broker: Broker) -> None:
 
 
 def test_every_topic_of_the_contracts_has_its_writers_and_readers() -> None:
-    assert sorted([*kafka_access.TOPICS, *(name + DEAD for name in kafka_access.TOPICS)]) == topic_names(PRODUCT)
+    assert sorted([*kafka_access.TOPICS, *(name + DEAD for name in kafka_access.TOPICS)]) == topic_names(
+        product_contracts()
+    )
 
 
 def test_the_workflows_may_read_what_they_consume_in_the_groups_that_they_use() -> None:

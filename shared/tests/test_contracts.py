@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from unioncard.contracts import PRODUCT, Command, Contract, Event, Reply, cards, contract_of
+from unioncard.contracts import Command, Contract, Event, Reply, cards, contract_of, product_contracts
 from unioncard.contracts.documents import documents, write_documents
 from unioncard.messaging.envelope import Envelope, MalformedMessage
 from unioncard.messaging.topics import topic_names
@@ -17,7 +17,7 @@ from unioncard_testing import command, envelope_of
 DOCS = Path(__file__).parents[2] / "docs"
 # The official schema of AsyncAPI 3.0.0 (package @asyncapi/specs, Apache-2.0).
 OFFICIAL = Path(__file__).parent / "data" / "asyncapi-3.0.0.schema.json"
-OURS = sorted(PRODUCT, key=lambda contract: contract.TYPE)
+OURS = product_contracts()
 
 
 def test_the_documents_in_docs_are_those_of_the_code() -> None:
@@ -62,7 +62,7 @@ def resolved(document: Any, reference: str) -> Any:
 
 def test_the_asyncapi_document_names_every_topic_and_every_message() -> None:
     document = json.loads(documents()["asyncapi.json"])
-    ours = set(topic_names(PRODUCT))
+    ours = set(topic_names(product_contracts()))
     assert set(document["channels"]) == ours
     for contract in OURS:
         channels = [name for name, channel in document["channels"].items() if contract.TYPE in channel["messages"]]
@@ -115,7 +115,7 @@ def test_an_unknown_type_is_malformed() -> None:
 
 
 def test_topics_are_those_of_the_contracts_and_their_dead_letters() -> None:
-    assert topic_names(PRODUCT) == [
+    assert topic_names(product_contracts()) == [
         "card-svc.commands",
         "card-svc.commands.dead",
         "card-svc.events",

@@ -8,7 +8,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from unioncard.contracts import PRODUCT
+from unioncard.contracts import product_contracts
 from unioncard.messaging import kafka
 from unioncard.messaging.topics import DEAD, topic_names
 from unioncard.settings import Settings
@@ -34,7 +34,7 @@ class Duplicator:
         self._settings = settings
         self._rng = rng
         self._rate = rate
-        self._topics = [name for name in topic_names(PRODUCT) if not name.endswith(DEAD)]
+        self._topics = [name for name in topic_names(product_contracts()) if not name.endswith(DEAD)]
         self._seen: list[_Message] = []
         self._places: dict[TopicPartition, int] = {}
         self._late: set[asyncio.Task[None]] = set()

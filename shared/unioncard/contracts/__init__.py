@@ -5,13 +5,9 @@ readers can find a model by the type in the envelope and the documents in ``docs
 """
 
 from unioncard.contracts import cards, insurance, members, replies
-from unioncard.contracts.model import REGISTRY, Command, Contract, Event, Reply, contract_of
-
-PRODUCT = frozenset(REGISTRY.values())
-"""The platform's own; a bench or a test may register others beside them."""
+from unioncard.contracts.model import REGISTRY, Command, Contract, Event, Reply, contract_of, product_contracts
 
 __all__ = [
-    "PRODUCT",
     "REGISTRY",
     "Command",
     "Contract",
@@ -21,5 +17,6 @@ __all__ = [
     "contract_of",
     "insurance",
     "members",
+    "product_contracts",
     "replies",
 ]

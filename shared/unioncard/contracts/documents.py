@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unioncard.contracts import Command, Contract, Event, Reply, replies
-from unioncard.contracts.model import REGISTRY
+from unioncard.contracts.model import product_contracts
 from unioncard.messaging.dead_letters import DeadLetter, DeadLetterResent
 from unioncard.messaging.envelope import Envelope
 from unioncard.messaging.kafka import CONTENT_TYPE
@@ -32,7 +32,7 @@ _ASIDE: list[type[Contract]] = [DeadLetter, DeadLetterResent]
 def documents() -> dict[str, str]:
     """Every generated file by its path below ``docs``."""
     made: dict[str, Any] = {"asyncapi.json": _asyncapi(), "schemas/envelope.json": _schema("envelope", Envelope)}
-    for contract in _contracts():
+    for contract in product_contracts():
         made[f"schemas/{contract.TYPE}.json"] = _schema(contract.TYPE, contract)
         if result := result_of(contract):
             made[f"schemas/{contract.TYPE}.result.json"] = _schema(f"{contract.TYPE}.result", result)
@@ -55,17 +55,12 @@ def result_of(contract: type[Contract]) -> type[Contract] | None:
     return contract.RESULT if issubclass(contract, Command) else None
 
 
-def _contracts() -> list[type[Contract]]:
-    """Those of the product: tests register their own in the same process."""
-    return [REGISTRY[name] for name in sorted(REGISTRY) if REGISTRY[name].__module__.startswith("unioncard.")]
-
-
 def _schema(name: str, model: type[Contract] | type[Envelope]) -> dict[str, Any]:
     return {"$schema": _DRAFT, "$id": f"urn:unioncard:schema:{name}", **model.model_json_schema(mode="serialization")}
 
 
 def _asyncapi() -> dict[str, Any]:
-    contracts = [contract for contract in _contracts() if contract.TOPIC]
+    contracts = [contract for contract in product_contracts() if contract.TOPIC]
     topics: dict[str, list[type[Contract]]] = {}
     for contract in contracts:
         topics.setdefault(contract.TOPIC, []).append(contract)

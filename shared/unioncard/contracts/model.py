@@ -40,6 +40,11 @@ class Reply(Contract):
     """The answer to a command, on its way to the workflow that waits."""
 
 
+def product_contracts() -> list[type[Contract]]:
+    """The platform's own, by type; a bench or a test may have registered others beside them in the same process."""
+    return [REGISTRY[name] for name in sorted(REGISTRY) if REGISTRY[name].__module__.startswith("unioncard.")]
+
+
 def contract_of(envelope: Envelope) -> Contract:
     """The data of an envelope as its contract, or :class:`MalformedMessage`."""
     model = REGISTRY.get(envelope.type)
