@@ -21,6 +21,7 @@ from unioncard.documents import Sex
 from unioncard.problems import not_found
 from unioncard.sheets import MAX_ROWS, XLSX, too_large
 from unioncard.web.app import problem_responses
+from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, PathId, Text
 from unioncard.web.pages import Page, Paging, cursor_after
 
@@ -125,7 +126,7 @@ async def export_cards(principal: Viewer, service: TheService, filters: TheFilte
             after={"rows": len(rows)},
         )
     content = await asyncio.to_thread(export.sheet, service.personal, rows)
-    return Response(content, media_type=XLSX, headers={"Content-Disposition": 'attachment; filename="cards.xlsx"'})
+    return workbook(content, "cards.xlsx")
 
 
 @router.get("/mine", responses=problem_responses(401, 403, 404))

@@ -17,6 +17,7 @@ from unioncard.dates import day_start, shanghai_date
 from unioncard.problems import invalid, not_found
 from unioncard.typesetting import PDF
 from unioncard.web.app import problem_responses
+from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id
 from unioncard.web.pages import Paging, cursor_after
 
@@ -91,7 +92,7 @@ async def export_batches(principal: Viewer, service: TheService, filters: TheFil
         subject = f"organisation:{principal.organisation_id}"
         tx.audit("batches.exported", subject, organisation_id=principal.organisation_id, after={"rows": len(rows)})
     content = await asyncio.to_thread(export.batches, rows)
-    return export.download(content, "premium-batches.xlsx")
+    return workbook(content, "premium-batches.xlsx")
 
 
 @router.get(
@@ -115,7 +116,7 @@ async def print_notice(number: Number, principal: Viewer, service: TheService) -
 async def download_details(number: Number, principal: Viewer, service: TheService) -> Response:
     """批次的缴费明细，按工会与名单。"""
     row, _, prices = await _paper(number, principal, service)
-    return export.download(await asyncio.to_thread(papers.details, row, prices), f"{number}.xlsx")
+    return workbook(await asyncio.to_thread(papers.details, row, prices), f"{number}.xlsx")
 
 
 async def _paper(number: str, principal: Principal, service: TheService) -> tuple[Any, Any, Any]:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import Response
-
 from insurance_svc.batches.rules import STATE_LABELS, yuan
 from insurance_svc.seasons.rules import SCHEME_NAMES
 from unioncard import sheets
@@ -48,8 +46,3 @@ def sheet(title: str, columns: Columns, rows: Sequence[Any], heading: Sequence[t
     """A workbook of one page: what it is about line by line, then the table."""
     headings = [(name, width) for name, width, _ in columns]
     return sheets.sheet(title, headings, ([shown(row) for _, _, shown in columns] for row in rows), heading)
-
-
-def download(content: bytes, name: str) -> Response:
-    """A file to be saved, never shown in the page."""
-    return Response(content, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})

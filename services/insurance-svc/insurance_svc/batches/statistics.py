@@ -18,6 +18,7 @@ from unioncard.auth import Allow, Principal, Role, Scope
 from unioncard.contracts.insurance import PremiumState, Scheme
 from unioncard.database import reading
 from unioncard.web.app import problem_responses
+from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, Text
 
 router = APIRouter(prefix="/premium-statistics", tags=["统计"], responses=problem_responses(401, 403, 404))
@@ -152,4 +153,4 @@ async def download(principal: Viewer, service: TheService, filters: TheFilters) 
     async with reading(service.context.engine) as conn:
         rows = await lines(conn, await scope(conn, principal), filters)
     content = await asyncio.to_thread(export.sheet, "参保统计", _COLUMNS, rows)
-    return export.download(content, "premium-statistics.xlsx")
+    return workbook(content, "premium-statistics.xlsx")

@@ -27,6 +27,7 @@ from unioncard.dates import day_start
 from unioncard.problems import not_found
 from unioncard.sheets import MAX_ROWS, XLSX, moment, sheet, too_large, yuan
 from unioncard.web.app import problem_responses
+from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, PathId
 from unioncard.web.pages import Page, Paging, cursor_after
 
@@ -144,7 +145,7 @@ async def export_enrolments(principal: Viewer, service: TheService, filters: The
             after={"rows": len(rows)},
         )
     content = await asyncio.to_thread(sheet, "参保名单", _COLUMNS, [_cells(row) for row in rows])
-    return Response(content, media_type=XLSX, headers={"Content-Disposition": 'attachment; filename="enrolments.xlsx"'})
+    return workbook(content, "enrolments.xlsx")
 
 
 @router.get("/{enrolment_id}", responses=problem_responses(401, 403, 404))
@@ -205,8 +206,7 @@ async def export_members(enrolment_id: PathId, principal: Viewer, service: TheSe
         shown = (as_member(service.personal, one) for one in rows)
         return sheet("参保会员", _MEMBER_COLUMNS, (_member_cells(one) for one in shown))
 
-    name = f'attachment; filename="enrolment-{enrolment_id}.xlsx"'
-    return Response(await asyncio.to_thread(content), media_type=XLSX, headers={"Content-Disposition": name})
+    return workbook(await asyncio.to_thread(content), f"enrolment-{enrolment_id}.xlsx")
 
 
 def _member_cells(one: ListMember) -> list[str | int | date | None]:

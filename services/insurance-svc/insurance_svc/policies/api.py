@@ -19,6 +19,7 @@ from unioncard.problems import invalid, not_found
 from unioncard.sheets import MAX_ROWS, XLSX, sheet, too_large
 from unioncard.text import InvalidValue, half_width, without_spaces
 from unioncard.web.app import problem_responses
+from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, PathId, Text
 from unioncard.web.pages import Page, Paging, cursor_after
 
@@ -204,8 +205,7 @@ async def export_policies(principal: Viewer, service: TheService, filters: TheFi
     def content() -> bytes:
         return sheet("参保会员", _COLUMNS, (_cells(_as_policy(service.personal, row)) for row in rows))
 
-    headers = {"Content-Disposition": 'attachment; filename="policies.xlsx"'}
-    return Response(await asyncio.to_thread(content), media_type=XLSX, headers=headers)
+    return workbook(await asyncio.to_thread(content), "policies.xlsx")
 
 
 @router.get("/legacy", responses=problem_responses(401, 403, 404))

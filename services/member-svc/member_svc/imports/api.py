@@ -15,7 +15,7 @@ from member_svc.imports.models import ImportKind, ImportState, ImportView, ItemS
 from member_svc.imports.receiving import BadRows, check_sheet, keep_refused, take_in
 from member_svc.imports.showing import item_view
 from member_svc.imports.tables import IMPORTS, ITEMS
-from member_svc.imports.template import XLSX, template
+from member_svc.imports.template import template
 from member_svc.imports.workbook import WorkbookReader
 from member_svc.members.sealing import Sealing
 from member_svc.organisations.tables import ORGANISATIONS
@@ -25,7 +25,9 @@ from unioncard.dates import day_end_exclusive, day_start, shanghai_date
 from unioncard.principal import Principal, Role
 from unioncard.problems import not_found
 from unioncard.service import Context
+from unioncard.sheets import XLSX
 from unioncard.web.app import problem_responses
+from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, PathId
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
@@ -84,7 +86,7 @@ def file_name_of(name: str | None) -> str:
 @router.get("/template.xlsx", summary="下载 Excel 模板", response_class=Response, responses=_SHEET)
 async def download_template(principal: Union) -> Response:
     """The template with drop-down lists, text columns and a sheet of instructions."""
-    return _download(await asyncio.to_thread(template), "member-template.xlsx")
+    return workbook(await asyncio.to_thread(template), "member-template.xlsx")
 
 
 @router.get("", summary="历史导入记录")
@@ -164,8 +166,4 @@ async def download_errors(request: Request, principal: Union, import_id: PathId)
             raise not_found("该导入的错误清单")
         tx.audit("import.errors-sheet", f"import:{import_id}", organisation_id=principal.organisation_id)
     kept = orjson.loads(sealing.cipher.decrypt("import_sheet", row["request_key"], row["sheet_enc"]))
-    return _download(await asyncio.to_thread(error_sheet, kept), f"import-{import_id}-errors.xlsx")
-
-
-def _download(body: bytes, name: str) -> Response:
-    return Response(body, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return workbook(await asyncio.to_thread(error_sheet, kept), f"import-{import_id}-errors.xlsx")

@@ -9,8 +9,6 @@ import xlsxwriter
 from member_svc.imports.columns import ROSTER, F, Layout
 from member_svc.imports.rules import MAX_ROWS
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 _RULES = (
     "请在“会员信息”工作表中从第 2 行开始填写，每行一名会员；表头不要修改，列的顺序可以调整。",
     f"每份文件不超过 {MAX_ROWS} 行。同一工会一次只能有一个导入，待上级工会审核后才能继续导入。",

@@ -9,7 +9,6 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from member_svc.cards.tables import MEMBER_CARDS
-from member_svc.imports.template import XLSX
 from member_svc.members import store
 from member_svc.members.export import MAX_EXPORT, ExportFile
 from member_svc.members.models import MemberDetail, MemberRow, Purpose, Revealed, member_fields
@@ -26,6 +25,7 @@ from unioncard.names import PersonNameError, normalise_name
 from unioncard.principal import Principal, Role
 from unioncard.problems import invalid, not_found
 from unioncard.service import Context
+from unioncard.sheets import XLSX
 from unioncard.text import half_width, without_spaces
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, PathId, Text

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFi
 from member_svc.imports.api import file_name_of
 from member_svc.imports.error_sheet import error_sheet
 from member_svc.imports.rules import MAX_ROWS
-from member_svc.imports.template import XLSX
 from member_svc.imports.workbook import WorkbookReader
 from member_svc.members.sealing import Sealing
 from member_svc.metadata import Row
@@ -36,7 +35,9 @@ from unioncard.documents import mask_document
 from unioncard.principal import Principal, Role
 from unioncard.problems import not_found
 from unioncard.service import Context
+from unioncard.sheets import XLSX
 from unioncard.web.app import problem_responses
+from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, PathId
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
@@ -116,7 +117,7 @@ async def transfer_file(
 @router.get("/template.xlsx", summary="下载转出名单模板", response_class=Response, responses=_SHEET)
 async def download_template(principal: Union) -> Response:
     """The template with the list of reasons and a sheet of instructions."""
-    return _download(await asyncio.to_thread(template), "transfer-out-template.xlsx")
+    return workbook(await asyncio.to_thread(template), "transfer-out-template.xlsx")
 
 
 @router.get("", summary="转出记录")
@@ -209,7 +210,7 @@ async def download_result(request: Request, principal: Concerned, transfer_out_i
         subject = f"transfer-out:{transfer_out_id}"
         tx.audit("members.transfer-out-result", subject, organisation_id=principal.organisation_id)
     body = await asyncio.to_thread(result_sheet, found, items, sealing)
-    return _download(body, f"transfer-out-{transfer_out_id}.xlsx")
+    return workbook(body, f"transfer-out-{transfer_out_id}.xlsx")
 
 
 @router.get("/{transfer_out_id}/errors.xlsx", summary="下载标注错误的名单", response_class=Response, responses=_SHEET)
@@ -224,8 +225,4 @@ async def download_errors(request: Request, principal: Union, transfer_out_id: P
         subject = f"transfer-out:{transfer_out_id}"
         tx.audit("members.transfer-out-errors", subject, organisation_id=principal.organisation_id)
     kept = orjson.loads(sealing.cipher.decrypt("transfer_out_sheet", row["request_key"], row["sheet_enc"]))
-    return _download(await asyncio.to_thread(error_sheet, kept), f"transfer-out-{transfer_out_id}-errors.xlsx")
-
-
-def _download(body: bytes, name: str) -> Response:
-    return Response(body, media_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return workbook(await asyncio.to_thread(error_sheet, kept), f"transfer-out-{transfer_out_id}-errors.xlsx")
