@@ -41,7 +41,7 @@ class PayeesTold(Event):
     batch_number: str
     chunk: int
     on: date
-    seal: str = Field(description="transport keys, one a reader (see member.members.changed.v1)")
+    seal: dict[str, str] = Field(description="the message's data key, wrapped for each reader with its transport key")
     payees: list[Payee] = Field(max_length=1000)
 
 
