@@ -1,4 +1,4 @@
-"""The life of an account behind a card (domain 4, card life; G19 90–99). Pure: dates decide, nothing runs out by itself."""
+"""The life of an account behind a card (domain 4, card life; G19 90–99). Pure: dates decide, no timer runs."""
 
 from calendar import monthrange
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+AccountClass = Literal[1, 2]
 State = Literal["open", "lost_by_phone", "lost_in_writing", "cancelled"]
 Act = Literal["activate", "change_class", "report_loss_by_phone", "report_loss_in_writing", "find", "replace", "cancel"]
 # Why money for a number comes back.
@@ -35,6 +36,18 @@ STEPS: Mapping[Act, frozenset[State]] = {
 }
 
 
+LEADS_TO: Mapping[Act, State] = {
+    "activate": "open",
+    "change_class": "open",
+    "report_loss_by_phone": "lost_by_phone",
+    "report_loss_in_writing": "lost_in_writing",
+    "find": "open",
+    "replace": "open",
+    "cancel": "cancelled",
+}
+_OTHER_CLASS: Mapping[AccountClass, AccountClass] = {1: 2, 2: 1}
+
+
 class NotPossible(Exception):
     """The counter declines; in Chinese, why."""
 
@@ -46,7 +59,7 @@ class Account:
     numbers: tuple[str, ...]
     opened_on: date
     state: State = "open"
-    account_class: Literal[1, 2] = 2
+    account_class: AccountClass = 2
     activated_on: date | None = None
     lost_at: datetime | None = None
     numbers_kept: int = 0
@@ -58,7 +71,7 @@ class Wish:
     """What the customer wants at the counter or by phone."""
 
     act: Act
-    account_class: Literal[1, 2] | None = None
+    account_class: AccountClass | None = None
     """With ``activate`` and ``change_class``: II stays for who has another class I account."""
     new_number: str | None = None
     """With ``replace``: None keeps the number."""
@@ -66,37 +79,31 @@ class Wish:
 
 def after(account: Account, wish: Wish, moment: datetime) -> Account:
     """The account after what the customer wants, or :class:`NotPossible`."""
-    if account.state not in STEPS[wish.act]:
-        raise NotPossible("账户当前状态不能办理此项业务")
-    done = replace(account, sequence=account.sequence + 1)
+    _refuse_unless_possible(account, wish)
+    state = LEADS_TO[wish.act]
+    lost_at = moment if state in ("lost_by_phone", "lost_in_writing") else None
+    done = replace(account, sequence=account.sequence + 1, state=state, lost_at=lost_at)
     match wish.act:
         case "activate":
-            if account.activated_on is not None:
-                raise NotPossible("卡片已经激活")
             return replace(done, activated_on=moment.date(), account_class=wish.account_class or 1)
         case "change_class":
-            if account.activated_on is None:
-                raise NotPossible("卡片尚未激活，请先激活")
-            return replace(done, account_class=wish.account_class or 3 - account.account_class)
-        case "report_loss_by_phone":
-            return replace(done, state="lost_by_phone", lost_at=moment)
-        case "report_loss_in_writing":
-            return replace(done, state="lost_in_writing", lost_at=moment)
-        case "find":
-            return replace(done, state="open", lost_at=None)
+            return replace(done, account_class=wish.account_class or _OTHER_CLASS[account.account_class])
+        case "replace" if wish.new_number is None:
+            return replace(done, numbers_kept=account.numbers_kept + 1)
         case "replace":
-            return _replaced(done, wish.new_number)
-        case "cancel":
-            return replace(done, state="cancelled", lost_at=None)
+            return replace(done, numbers=(*account.numbers, wish.new_number), numbers_kept=0)
+    return done
 
 
-def _replaced(account: Account, new_number: str | None) -> Account:
-    opened = replace(account, state="open", lost_at=None)
-    if new_number is not None:
-        return replace(opened, numbers=(*account.numbers, new_number), numbers_kept=0)
-    if account.numbers_kept >= KEEPS:
+def _refuse_unless_possible(account: Account, wish: Wish) -> None:
+    if account.state not in STEPS[wish.act]:
+        raise NotPossible("账户当前状态不能办理此项业务")
+    if wish.act == "activate" and account.activated_on is not None:
+        raise NotPossible("卡片已经激活")
+    if wish.act == "change_class" and account.activated_on is None:
+        raise NotPossible("卡片尚未激活，请先激活")
+    if wish.act == "replace" and wish.new_number is None and account.numbers_kept >= KEEPS:
         raise NotPossible("该卡号已保留 8 次，再次换卡须更换卡号")
-    return replace(opened, numbers_kept=account.numbers_kept + 1)
 
 
 def returned(account: Account, number: str, day: date) -> Return | None:

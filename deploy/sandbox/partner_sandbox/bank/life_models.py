@@ -1,17 +1,16 @@
 """What is said of the accounts behind cards: in callbacks, in the nightly life file, and at the counter."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from partner_sandbox.bank.life import Act, State
+from partner_sandbox.bank.life import AccountClass, Act, State
 from partner_sandbox.bank.models import Day
 
 LIFE_LIMIT = 1_000
 
 CardNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{11,18}$")]
-AccountClass = Literal[1, 2]
 
 
 class Life(BaseModel):

@@ -29,6 +29,16 @@ WHERE c.card_number IN (SELECT value FROM json_each(?))
   AND c.card_number NOT IN (SELECT card_number FROM card_account_numbers)
 """
 
+_SAVE = """
+INSERT INTO card_accounts (id, card_number, opened_on, state, account_class, activated_on, lost_at, numbers_kept,
+    sequence, changed_at, changed_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET card_number = excluded.card_number, state = excluded.state,
+    account_class = excluded.account_class, activated_on = excluded.activated_on, lost_at = excluded.lost_at,
+    numbers_kept = excluded.numbers_kept, sequence = excluded.sequence, changed_at = excluded.changed_at,
+    changed_on = excluded.changed_on
+RETURNING id
+"""
+
 
 def returned(connection: sqlite3.Connection, numbers: Iterable[str], day: date) -> dict[str, Return]:
     """Why money for each of these numbers would come back on that day; not those at which it arrives.
@@ -115,24 +125,21 @@ def _found(connection: sqlite3.Connection, number: str, opened_on: date | None) 
 
 
 def _save(connection: sqlite3.Connection, id_: int | None, account: Account, moment: datetime) -> int:
-    columns = {
-        "card_number": int(account.numbers[-1]),
-        "opened_on": account.opened_on.isoformat(),
-        "state": account.state,
-        "account_class": account.account_class,
-        "activated_on": account.activated_on.isoformat() if account.activated_on else None,
-        "lost_at": account.lost_at.isoformat() if account.lost_at else None,
-        "numbers_kept": account.numbers_kept,
-        "sequence": account.sequence,
-        "changed_at": moment.isoformat(),
-        "changed_on": moment.date().isoformat(),
-    }
-    places = ", ".join(f":{name}" for name in columns)
-    settings = ", ".join(f"{name} = excluded.{name}" for name in columns)
     saved: int = connection.execute(
-        f"INSERT INTO card_accounts (id, {', '.join(columns)}) VALUES (:id, {places})"
-        f" ON CONFLICT (id) DO UPDATE SET {settings} RETURNING id",
-        {"id": id_, **columns},
+        _SAVE,
+        [
+            id_,
+            int(account.numbers[-1]),
+            account.opened_on.isoformat(),
+            account.state,
+            account.account_class,
+            account.activated_on.isoformat() if account.activated_on else None,
+            account.lost_at.isoformat() if account.lost_at else None,
+            account.numbers_kept,
+            account.sequence,
+            moment.isoformat(),
+            moment.date().isoformat(),
+        ],
     ).fetchone()["id"]
     connection.executemany(
         "INSERT INTO card_account_numbers (card_number, account_id, place) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
