@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-ROOMS  := shared services/member-svc services/card-svc services/insurance-svc workflows deploy
+ROOMS  := shared services/member-svc services/card-svc services/insurance-svc services/claims-svc workflows deploy
 STAMP  := $(VENV)/.installed
 
 PACKAGES := shared/unioncard services/member-svc/member_svc services/card-svc/card_svc \
-            services/insurance-svc/insurance_svc workflows/workflows deploy/unioncard_cli deploy/compose deploy/sandbox/partner_sandbox bench
+            services/insurance-svc/insurance_svc services/claims-svc/claims_svc workflows/workflows deploy/unioncard_cli \
+            deploy/compose deploy/sandbox/partner_sandbox bench
 # each room's tests by themselves: rooms may give their test files the same names
-TESTS    := shared/tests services/member-svc/tests services/card-svc/tests services/insurance-svc/tests workflows/tests \
-            deploy/tests deploy/sandbox/tests tests
+TESTS    := shared/tests services/member-svc/tests services/card-svc/tests services/insurance-svc/tests \
+            services/claims-svc/tests workflows/tests deploy/tests deploy/sandbox/tests tests
 
 # make faults RUNS=1 SEED=7: that run again
 RUNS ?= 100
@@ -60,7 +61,7 @@ contracts: setup ## write docs/asyncapi.json and docs/schemas anew
 lock: setup ## pin the newest dependencies that fit: requirements.lock and deploy/kafka/jars.lock
 	@$(BIN)/uv pip compile --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q \
 		-p 3.11 --no-emit-package unioncard --no-emit-package member-svc --no-emit-package card-svc --no-emit-package insurance-svc \
-		--no-emit-package unioncard-workflows --no-emit-package unioncard-deploy --group dev \
+		--no-emit-package claims-svc --no-emit-package unioncard-workflows --no-emit-package unioncard-deploy --group dev \
 		$(ROOMS:%=%/pyproject.toml) -o requirements.lock
 	@$(BIN)/python -m unioncard_cli.jars
 

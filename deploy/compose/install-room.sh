@@ -5,11 +5,11 @@ set -eu
 
 room=${1:?room} target=${2:?target folder}
 case "$room" in
-    member-svc | card-svc | insurance-svc) folders="shared services/$room" ;;
+    member-svc | card-svc | insurance-svc | claims-svc) folders="shared services/$room" ;;
     workflows) folders="shared workflows" ;;
     sandbox) folders="shared" ;;
-    operations) folders="shared services/member-svc services/card-svc services/insurance-svc workflows deploy" ;;
-    *) echo "no room '$room': member-svc, card-svc, insurance-svc, workflows, sandbox or operations" >&2; exit 2 ;;
+    operations) folders="shared services/member-svc services/card-svc services/insurance-svc services/claims-svc workflows deploy" ;;
+    *) echo "no room '$room': member-svc, card-svc, insurance-svc, claims-svc, workflows, sandbox or operations" >&2; exit 2 ;;
 esac
 
 work=$(mktemp -d)

@@ -47,12 +47,16 @@ class Topic:
 
 
 TOPICS: Mapping[str, Topic] = {
-    "member-svc.events": Topic(writers=("member-svc",), readers=("card-svc", "insurance-svc")),
+    "member-svc.events": Topic(writers=("member-svc",), readers=("card-svc", "insurance-svc", "claims-svc")),
     "card-svc.commands": Topic(writers=("workflows",), readers=("card-svc",)),
-    "card-svc.events": Topic(writers=("card-svc",), readers=("member-svc", "insurance-svc", "workflows")),
+    "card-svc.events": Topic(writers=("card-svc",), readers=("member-svc", "insurance-svc", "claims-svc", "workflows")),
     "insurance-svc.commands": Topic(writers=("workflows",), readers=("insurance-svc",)),
     "insurance-svc.events": Topic(writers=("insurance-svc",), readers=("workflows",)),
-    "workflows.replies": Topic(writers=("member-svc", "card-svc", "insurance-svc"), readers=("workflows",)),
+    "claims-svc.commands": Topic(writers=("workflows",), readers=("claims-svc",)),
+    "claims-svc.events": Topic(writers=("claims-svc",), readers=("insurance-svc", "workflows")),
+    "workflows.replies": Topic(
+        writers=("member-svc", "card-svc", "insurance-svc", "claims-svc"), readers=("workflows",)
+    ),
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from unioncard.keys import SERVICES, write_key_files
 
 #: Who talks to Kafka under which name. ``admin`` makes topics and access rules, and resends dead letters.
-KAFKA_USERS = ("admin", "member-svc", "card-svc", "insurance-svc", "workflows")
+KAFKA_USERS = ("admin", "member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows")
 #: As pydantic-settings finds it in the folder that UNIONCARD_SECRETS_DIR names.
 PASSWORD_FILE = "unioncard_kafka_sasl_password"  # noqa: S105  # a name, no password
 

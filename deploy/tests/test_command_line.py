@@ -136,6 +136,7 @@ def test_make_says_so_when_python_is_missing_or_too_old(tmp_path: Path) -> None:
         "services/member-svc",
         "services/card-svc",
         "services/insurance-svc",
+        "services/claims-svc",
         "workflows",
         "deploy",
     ):

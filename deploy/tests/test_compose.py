@@ -42,6 +42,8 @@ SETTINGS = {
     "card-migrate": "card_svc.settings:CardSettings",
     "insurance-svc": "insurance_svc.settings:InsuranceSettings",
     "insurance-migrate": "insurance_svc.settings:InsuranceSettings",
+    "claims-svc": "claims_svc.settings:ClaimsSettings",
+    "claims-migrate": "claims_svc.settings:ClaimsSettings",
     "workflows": "workflows.settings:WorkflowsSettings",
     "sandbox": "partner_sandbox.settings:Settings",
     "secrets": "unioncard.settings:Settings",
@@ -50,8 +52,8 @@ SETTINGS = {
     "operations": "unioncard.settings:Settings",
 }
 #: Those that serve, and those that the local stack runs too.
-LISTENING = ("member-svc", "card-svc", "insurance-svc", "workflows", "sandbox")
-RUNNING = (*LISTENING, "member-migrate", "card-migrate", "insurance-migrate")
+LISTENING = ("member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows", "sandbox")
+RUNNING = (*LISTENING, "member-migrate", "card-migrate", "insurance-migrate", "claims-migrate")
 #: Read before there are settings.
 BESIDES = {"UNIONCARD_SECRETS_DIR"}
 #: What a server listens on inside its container, and where that is said.
@@ -125,6 +127,8 @@ def test_each_service_gets_its_own_secrets_and_no_others() -> None:
         "card-migrate": "card-svc",
         "insurance-svc": "insurance-svc",
         "insurance-migrate": "insurance-svc",
+        "claims-svc": "claims-svc",
+        "claims-migrate": "claims-svc",
         "workflows": "workflows",
         "sandbox": "sandbox",
     }
@@ -143,7 +147,7 @@ def test_secrets_are_made_once_and_handed_out_to_their_owners_alone(tmp_path: Pa
     users = dict(line.split() for line in (tmp_path / "kafka" / "users").read_text(encoding="utf-8").splitlines())
     assert set(users) == set(secrets_volume.KAFKA_USERS)
     assert len(set(users.values())) == len(users)
-    for name in ("member-svc", "card-svc", "insurance-svc", "workflows"):
+    for name in ("member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows"):
         assert (tmp_path / name / secrets_volume.PASSWORD_FILE).read_text(encoding="utf-8") == users[name]
     assert not (tmp_path / "sandbox" / secrets_volume.PASSWORD_FILE).exists()
 
@@ -155,7 +159,7 @@ def test_only_migrations_and_operators_know_the_administrators_password() -> Non
         if "build" in service
         and "${POSTGRES_PASSWORD" in service.get("environment", {}).get("UNIONCARD_DATABASE_URL", "")
     }
-    assert knowing == {"member-migrate", "card-migrate", "insurance-migrate", "operations"}
+    assert knowing == {"member-migrate", "card-migrate", "insurance-migrate", "claims-migrate", "operations"}
 
 
 def test_no_secret_stands_in_the_file_and_a_missing_one_is_named() -> None:

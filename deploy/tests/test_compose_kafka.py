@@ -129,6 +129,7 @@ async def test_services_write_replies_and_the_workflows_read_them(broker: Broker
     await _write(broker.settings("card-svc"), "workflows.replies")
     await _write(broker.settings("member-svc"), "workflows.replies")
     await _write(broker.settings("insurance-svc"), "workflows.replies")
+    await _write(broker.settings("claims-svc"), "workflows.replies")
     assert await _read(broker.settings("workflows"), "workflows.replies", "workflows") == b"{}"
 
 
@@ -147,6 +148,8 @@ async def test_only_services_write_replies(broker: Broker) -> None:
         ("workflows", "insurance-svc.events"),
         ("insurance-svc", "insurance-svc.commands"),
         ("card-svc", "insurance-svc.events"),
+        ("insurance-svc", "claims-svc.events"),
+        ("claims-svc", "claims-svc.commands"),
         ("member-svc", "workflows.replies.dead"),
     ],
 )

@@ -19,6 +19,7 @@ SETTINGS = (
     "unioncard.settings:Settings",
     "card_svc.settings:CardSettings",
     "insurance_svc.settings:InsuranceSettings",
+    "claims_svc.settings:ClaimsSettings",
     "workflows.settings:WorkflowsSettings",
     "partner_sandbox.settings:Settings",
 )
@@ -95,7 +96,8 @@ def _anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_files_that_are_named_exist(page: Path) -> None:
     rooms = ["", "docs", "shared/unioncard", "shared/unioncard/messaging", "services/card-svc", "services/member-svc"]
-    rooms += ["services/insurance-svc", "services/card-svc/card_svc", "workflows", "workflows/workflows", "deploy"]
+    rooms += ["services/insurance-svc", "services/claims-svc", "services/card-svc/card_svc"]
+    rooms += ["workflows", "workflows/workflows", "deploy"]
     for name in re.findall(r"`([\w./-]+\.(?:py|sh|yml|toml|lock))`", page.read_text(encoding="utf-8")):
         if name in ("rules.py", "tables.py", "store.py", "api.py", "handlers.py"):
             continue  # the rooms inside a service

@@ -87,7 +87,7 @@ def test_prometheus_looks_at_every_container_that_has_metrics() -> None:
     compose = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     config = yaml.safe_load((FOLDER / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     targets = {target for job in config["scrape_configs"] for one in job["static_configs"] for target in one["targets"]}
-    for name in ("member-svc", "card-svc", "insurance-svc", "workflows", "sandbox"):
+    for name in ("member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows", "sandbox"):
         assert f"{name}:{compose[name]['environment']['UNIONCARD_PORT']}" in targets
     worker = compose["workflows"]["environment"]["UNIONCARD_WORKER_METRICS"].rpartition(":")[2]
     assert f"workflows:{worker}" in targets

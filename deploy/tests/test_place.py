@@ -30,6 +30,7 @@ def test_every_process_is_told_where_the_others_are() -> None:
         "UNIONCARD_MEMBER_URL": "http://127.0.0.1:19001",
         "UNIONCARD_CARD_URL": "http://127.0.0.1:19002",
         "UNIONCARD_INSURANCE_URL": "http://127.0.0.1:19003",
+        "UNIONCARD_CLAIMS_URL": "http://127.0.0.1:19004",
         "UNIONCARD_SANDBOX_URL": "http://127.0.0.1:19006",
         "UNIONCARD_CLOCK_SEGMENTS": "/s/clock.json",
         "UNIONCARD_OBJECT_STORE": "file:///s/objects",

@@ -104,11 +104,13 @@ _ALL = (
         depends_on=("postgres", "keys"),
         settings_of="insurance-svc",
     ),
+    Part("claims-migrate", _module("claims_svc", "migrate"), depends_on=("postgres", "keys"), settings_of="claims-svc"),
     Part("topics", _module("unioncard.messaging.topics"), depends_on=("kafka",), settings_of="workflows"),
     _service("sandbox", "partner_sandbox", "keys"),
     _service("member-svc", "member_svc", "member-migrate", "topics"),
     _service("card-svc", "card_svc", "card-migrate", "topics"),
     _service("insurance-svc", "insurance_svc", "insurance-migrate", "topics"),
+    _service("claims-svc", "claims_svc", "claims-migrate", "topics"),
     _service("workflows", "workflows", "topics", "temporal", "keys"),
 )
 PARTS: dict[str, Part] = {part.name: part for part in _ALL}

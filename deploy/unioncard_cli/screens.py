@@ -119,7 +119,7 @@ def show_where_to_look(stack: Stack) -> None:
     if "temporal" in running:
         table.add_row("Temporal UI", f"{place.url('temporal-ui')}/namespaces/{_namespace(stack)}/workflows")
         table.add_row("", f"{place.url('temporal-metrics')}/metrics")
-    for name in ("member-svc", "card-svc", "insurance-svc", "sandbox"):
+    for name in ("member-svc", "card-svc", "insurance-svc", "claims-svc", "sandbox"):
         if name in running:
             table.add_row(name, f"{place.url(name)}/docs")
             table.add_row("", f"{place.url(name)}/metrics")

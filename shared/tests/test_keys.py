@@ -34,7 +34,7 @@ def change(path: Path, **fields: object) -> None:
 
 
 def test_a_file_for_each_service_readable_by_its_owner_alone(folder: Path) -> None:
-    services = ("member-svc", "card-svc", "insurance-svc", "workflows", "sandbox")
+    services = ("member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows", "sandbox")
     assert set(contents(folder)) == {f"{service}.json" for service in services}
     for path in folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -42,13 +42,14 @@ def test_a_file_for_each_service_readable_by_its_owner_alone(folder: Path) -> No
 
 def test_what_member_svc_seals_its_readers_open(folder: Path) -> None:
     seal = read(folder, "member-svc").transport_sealer().new_message()
-    assert set(seal.header) == {"card-svc", "insurance-svc"}
+    assert set(seal.header) == {"card-svc", "insurance-svc", "claims-svc"}
     for reader in seal.header:
         opened = read(folder, reader).transport_opener().open(seal.header)
         assert opened.decrypt("name", 1, seal.encrypt("name", 1, "张三")) == "张三"
 
 
-def test_the_bank_secret_is_shared_by_card_svc_and_the_sandbox_alone(folder: Path) -> None:
+def test_the_bank_secret_is_shared_by_card_svc_claims_svc_and_the_sandbox_alone(folder: Path) -> None:
+    assert read(folder, "claims-svc").partner_secret("bank") == read(folder, "sandbox").partner_secret("bank")
     assert read(folder, "card-svc").partner_secret("bank") == read(folder, "sandbox").partner_secret("bank")
     for service in ("member-svc", "insurance-svc", "workflows"):
         with pytest.raises(KeysError, match="partner_secrets has no 'bank'"):
@@ -88,7 +89,7 @@ def test_a_lost_file_is_made_again_and_fits_the_others(folder: Path, lost: str) 
     (folder / f"{lost}.json").unlink()
     write_key_files(folder)
     test_what_member_svc_seals_its_readers_open(folder)
-    test_the_bank_secret_is_shared_by_card_svc_and_the_sandbox_alone(folder)
+    test_the_bank_secret_is_shared_by_card_svc_claims_svc_and_the_sandbox_alone(folder)
     for service in set(SERVICES) - {lost}:
         kept = read(folder, service)
         assert kept.field_keys == before[service].field_keys

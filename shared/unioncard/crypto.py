@@ -109,6 +109,26 @@ class FieldCipher:
             raise UnknownKey(f"{field}: no field key {key_id[:32]!r}")
         return _decode(cipher, text, _associated(field, subject_id), field).decode()
 
+    def encrypt_bytes(self, field: str, subject_id: int | str, content: bytes) -> bytes:
+        """A file for the object store: the prefix of a column's value, nonce and ciphertext as they are."""
+        nonce = urandom(NONCE_BYTES)
+        return self._prefix.encode() + nonce + self._current.encrypt(nonce, content, _associated(field, subject_id))
+
+    def decrypt_bytes(self, field: str, subject_id: int | str, content: bytes) -> bytes:
+        """The file. Raises MalformedValue, UnknownKey or NotAuthentic."""
+        version, _, rest = content.partition(b".")
+        name, _, raw = rest.partition(b".")
+        key_id = name[:32].decode("ascii", "replace")
+        if version != b"v1" or len(raw) < NONCE_BYTES + TAG_BYTES:
+            raise MalformedValue(f"{field}: not of the form v1.<key id>.<content>")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise UnknownKey(f"{field}: no field key {key_id!r}")
+        try:
+            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _associated(field, subject_id))
+        except InvalidTag:
+            raise NotAuthentic(f"{field}: wrong key, field or subject, or changed") from None
+
     def needs_rotation(self, value: str) -> bool:
         """Whether the value was written with a key other than the current one."""
         return not value.startswith(self._prefix)

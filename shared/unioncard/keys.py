@@ -208,11 +208,19 @@ def _explain(problem: Any) -> str:
     return f"  {where}: {message}{example}"
 
 
-# Who keeps what. Writers seal for the readers named; the bank secret is shared by card-svc and the sandbox.
-SERVICES: tuple[str, ...] = ("member-svc", "card-svc", "insurance-svc", "workflows", "sandbox")
-STORES_PERSONAL_DATA: frozenset[str] = frozenset({"member-svc", "card-svc", "insurance-svc"})
-READERS_OF: dict[str, tuple[str, ...]] = {"member-svc": ("card-svc", "insurance-svc")}
-PARTNERS_OF: dict[str, tuple[str, ...]] = {"card-svc": ("bank",), "sandbox": ("bank",)}
+# Who keeps what. Writers seal for the readers named; the bank secret is shared by card-svc, claims-svc and
+# the sandbox.
+SERVICES: tuple[str, ...] = ("member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows", "sandbox")
+STORES_PERSONAL_DATA: frozenset[str] = frozenset({"member-svc", "card-svc", "insurance-svc", "claims-svc"})
+READERS_OF: dict[str, tuple[str, ...]] = {
+    "member-svc": ("card-svc", "insurance-svc", "claims-svc"),
+    "card-svc": ("claims-svc",),
+}
+PARTNERS_OF: dict[str, tuple[str, ...]] = {
+    "card-svc": ("bank",),
+    "claims-svc": ("bank",),
+    "sandbox": ("bank",),
+}
 SIGNS_TOKENS = "member-svc"
 
 RotatedKey = Literal["field", "hash", "transport", "signing"]

@@ -1,10 +1,16 @@
 """The read model of members that a service keeps: what is newer takes the place of what is there, in one statement."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from unioncard.contracts.members import MembersChanged
+from unioncard.messaging.handling import EventHandler, Message
+from unioncard.personal import PersonalFields
+from unioncard.unit_of_work import Transaction
 
 # (column, type): the order in which the arrays are given
 _COLUMNS = (
@@ -20,6 +26,41 @@ _COLUMNS = (
     ("document_number", "text"),
     ("document_hash", "text"),
 )
+
+
+def add_members_table(metadata: sa.MetaData) -> sa.Table:
+    """The table ``members`` of a service that keeps no more of them than all do."""
+    return sa.Table(
+        "members",
+        metadata,
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("version", sa.BigInteger, nullable=False, comment="counted by member-svc"),
+        sa.Column("union_id", sa.BigInteger),
+        sa.Column("number", sa.Text, comment="会员编号, NULL until approved"),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False, comment="encrypted"),
+        sa.Column("name_hash", sa.Text, nullable=False),
+        sa.Column("document_type", sa.Text, nullable=False),
+        sa.Column("document_number", sa.Text, nullable=False, comment="encrypted"),
+        sa.Column("document_hash", sa.Text, nullable=False),
+        sa.Index("members_union", "union_id", "id"),
+        sa.Index("members_number", "number"),
+        sa.Index("members_name", "name_hash"),
+        sa.Index("members_document", "document_hash"),
+    )
+
+
+def follow_members(
+    personal: PersonalFields, upsert: Callable[[AsyncConnection, Sequence[dict[str, Any]]], Awaitable[object]]
+) -> EventHandler:
+    """The handler of ``member.members.changed.v1``: opens what came and hands the rows to the service's store."""
+
+    async def follow(tx: Transaction, messages: Sequence[Message[MembersChanged]]) -> None:
+        rows = await asyncio.to_thread(personal.resealed, [message.data for message in messages])
+        await upsert(tx.conn, rows)
+
+    return follow
 
 
 class MemberCopies:

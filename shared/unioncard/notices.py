@@ -1,4 +1,4 @@
-"""Notices to the operators of one organisation, as each account reads them. The tables are the services' own."""
+"""Notices to the operators of organisations, each occasion once, as each account reads them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,69 @@ _READ = sa.text("""
     SELECT :account, id, :now FROM notices WHERE id = :notice AND organisation_id = :organisation
     ON CONFLICT (account_id, notice_id) DO UPDATE SET read_at = notice_reads.read_at
 """)
+
+_TELL = sa.text("""
+    INSERT INTO notices (organisation_id, kind, about, occurrence, title, text, at)
+    SELECT organisation_id, kind, about, occurrence, title, text, :now
+    FROM unnest(CAST(:organisations AS bigint[]), CAST(:kinds AS text[]), CAST(:abouts AS text[]),
+                CAST(:occurrences AS integer[]), CAST(:titles AS text[]), CAST(:texts AS text[]))
+         AS new(organisation_id, kind, about, occurrence, title, text)
+    ON CONFLICT DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """A notice to one organisation. ``about`` is ``<noun>:<id>``; an occasion is told once."""
+
+    organisation_id: int
+    kind: str
+    about: str
+    title: str
+    text: str
+    occurrence: int = 1
+
+
+async def tell(tx: Transaction, notices: Sequence[NewNotice]) -> int:
+    """Put these notices before their organisations with one statement; how many were new."""
+    if not notices:
+        return 0
+    values = {
+        "organisations": [one.organisation_id for one in notices],
+        "kinds": [one.kind for one in notices],
+        "abouts": [one.about for one in notices],
+        "occurrences": [one.occurrence for one in notices],
+        "titles": [one.title for one in notices],
+        "texts": [one.text for one in notices],
+        "now": tx.now,
+    }
+    return (await tx.conn.execute(_TELL, values)).rowcount
+
+
+def add_notice_tables(metadata: sa.MetaData) -> "NoticeBoard":
+    """The tables ``notices`` and ``notice_reads`` that :func:`tell` writes to."""
+    notices = sa.Table(
+        "notices",
+        metadata,
+        sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+        sa.Column("organisation_id", sa.BigInteger, nullable=False, comment="who is told"),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("about", sa.Text, nullable=False, comment="<noun>:<id>"),
+        sa.Column("occurrence", sa.Integer, nullable=False, server_default="1"),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.UniqueConstraint("organisation_id", "kind", "about", "occurrence", name="notices_once"),
+        sa.Index("notices_organisation", "organisation_id", "id"),
+    )
+    reads = sa.Table(
+        "notice_reads",
+        metadata,
+        sa.Column("account_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("notice_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    return NoticeBoard(notices, reads)
 
 
 @dataclass(frozen=True, slots=True)

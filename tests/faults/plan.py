@@ -7,7 +7,8 @@ from typing import Any
 
 from unioncard_cli.roster import Trait
 
-PROCESSES = ("postgres", "kafka", "temporal", "member-svc", "card-svc", "insurance-svc", "workflows", "sandbox")
+SERVICES = ("member-svc", "card-svc", "insurance-svc", "claims-svc")
+PROCESSES = ("postgres", "kafka", "temporal", *SERVICES, "workflows", "sandbox")
 UNIONS = 3
 MEMBERS = 60
 # Steps that every union's errand has at least; kills are spread over the sum.

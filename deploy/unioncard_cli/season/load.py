@@ -12,7 +12,7 @@ from unioncard_cli.place import Place
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-SERVICES = ("member-svc", "card-svc", "insurance-svc", "workflows")
+SERVICES = ("member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows")
 #: Above one of these the clock slows down: about a second's work on two cores.
 OUTBOX, LAG, TASKS = 300, 600, 100
 _GAUGE = re.compile(r"^(outbox_waiting|consumer_lag)(?:\{[^}]*\})? ([0-9.e+]+)$", re.M)

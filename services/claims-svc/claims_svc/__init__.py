@@ -1,0 +1,1 @@
+"""Claims (给付): filing, papers, stamps, adjudication, payouts."""

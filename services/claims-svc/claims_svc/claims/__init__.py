@@ -1,0 +1,1 @@
+"""Claims from filing to their last day."""

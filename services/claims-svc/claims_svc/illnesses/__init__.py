@@ -1,0 +1,1 @@
+"""Which illnesses are paid for, by coverage year and class."""

@@ -1,0 +1,1 @@
+"""Notices to unions, districts and the centre."""

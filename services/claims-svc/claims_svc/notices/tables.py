@@ -1,0 +1,6 @@
+"""Notices to organisations, each occasion once; and who has read them."""
+
+from claims_svc.metadata import METADATA
+from unioncard.notices import add_notice_tables
+
+BOARD = add_notice_tables(METADATA)

@@ -1,0 +1,1 @@
+"""The papers and stamps that a claim needs."""
