@@ -18,12 +18,15 @@ from insurance_svc.enrolments import personal as personal_enrolments
 from insurance_svc.exclusions import api as exclusions
 from insurance_svc.exclusions.handlers import HANDLERS as EXCLUSION_HANDLERS
 from insurance_svc.ledger import api as ledger
+from insurance_svc.losses import api as losses
+from insurance_svc.losses.handlers import follow_payouts
 from insurance_svc.members.handlers import follow_members
 from insurance_svc.notices import api as notices
 from insurance_svc.payments import statements_api, union_api
 from insurance_svc.personal import PersonalData
 from insurance_svc.policies import api as policies
 from insurance_svc.policies import cover
+from insurance_svc.policies.handlers import HANDLERS as COVER_HANDLERS
 from insurance_svc.reconciliation import api as reconciliation
 from insurance_svc.seasons import api as seasons
 from insurance_svc.seasons import changes_api as rule_changes
@@ -34,6 +37,7 @@ from insurance_svc.splits import api as splits
 from unioncard.auth import TokenCheck, jwks_from
 from unioncard.background import closing, watching
 from unioncard.contracts.cards import CardsChanged
+from unioncard.contracts.claims import PayoutSettled
 from unioncard.contracts.insurance import BatchPersonal, NotifyPremium, SendPaymentDetails, VoidUnpaid
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.messaging.handling import Handlers
@@ -61,6 +65,7 @@ ROUTERS = (
     vouchers_api,
     ledger,
     settlement,
+    losses,
     statistics,
     exclusions,
     batches,
@@ -93,10 +98,12 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
                 OrganisationsChanged: follow_organisations,
                 MembersChanged: follow_members(personal),
                 CardsChanged: follow_cards,
+                PayoutSettled: follow_payouts,
             },
             commands={
                 **CAMPAIGN_HANDLERS,
                 **EXCLUSION_HANDLERS,
+                **COVER_HANDLERS,
                 BatchPersonal: enrolment_handlers.batch_personal(personal, settings.instant_payment_days),
                 VoidUnpaid: batch_handlers.void_unpaid,
                 NotifyPremium: mail.notify,

@@ -8,7 +8,9 @@
 | returned, withdrawn, voided | | void 已作废 | none, as if it never was |
 """
 
+from calendar import monthrange
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 
@@ -46,3 +48,13 @@ def policy_state(*, void: bool, list_state: str, batch_state: str | None) -> Pol
     if list_state != "in_batch":
         return PolicyState.REVIEWING
     return PolicyState.DEFINITE if batch_state == "written_off" else PolicyState.PROVISIONAL
+
+
+def last_day_to_file(last_day: date) -> date:
+    """Where the calendar names no day: the end of the sixth month after cover's last.
+
+    30 June after a coverage year (G19 Q88); 31 December after a policy of the 2014 scheme, which ends on 30 June.
+    """
+    months = last_day.year * 12 + last_day.month - 1 + 6
+    year, month = months // 12, months % 12 + 1
+    return date(year, month, monthrange(year, month)[1])

@@ -37,6 +37,13 @@ _STATE = """CASE WHEN p.void THEN 'void' WHEN e.state <> 'in_batch' THEN 'review
 _LIST_STATE = """CASE WHEN e.state NOT IN ('submitted', 'basket', 'in_batch') THEN 'void'
     WHEN e.state <> 'in_batch' THEN 'reviewing' WHEN b.state = 'written_off' THEN 'definite' ELSE 'provisional' END"""
 
+# All that stands of a member: each part has an index of its own.
+_STANDING_OF = """
+    SELECT * FROM policies WHERE member_id = {member} AND NOT void AND first_half IS NOT NULL
+    UNION ALL SELECT * FROM policies
+    WHERE member_id = {member} AND NOT void AND first_half IS NULL AND second_half IS NOT NULL
+"""
+
 _COLUMNS = f"""
     p.id, p.member_id, p.enrolment_id, p.term, p.first_day, p.last_day, {_STATE} AS state, e.union_id,
     o.name AS union_name, e.way, e.scheme, e.coverage_year, e.class_code, e.batch_number, m.number, m.name,
@@ -58,10 +65,7 @@ _OF_PERSONS = f"""
     SELECT {_COLUMNS}
     FROM members m LEFT JOIN organisations own ON own.id = m.union_id LEFT JOIN cards c ON c.member_id = m.id
     CROSS JOIN LATERAL (
-        SELECT * FROM policies WHERE member_id = m.id AND NOT void AND first_half IS NOT NULL
-        UNION ALL SELECT * FROM policies
-        WHERE member_id = m.id AND NOT void AND first_half IS NULL AND second_half IS NOT NULL
-        UNION ALL SELECT * FROM policies WHERE member_id = m.id AND void
+        {_STANDING_OF.format(member="m.id")} UNION ALL SELECT * FROM policies WHERE member_id = m.id AND void
     ) AS p
     JOIN enrolments e ON e.id = p.enrolment_id JOIN organisations o ON o.id = e.union_id
     LEFT JOIN batches b ON b.number = e.batch_number AND e.state = 'in_batch'
@@ -93,6 +97,36 @@ _LEGACY = f"""
     FROM legacy_policies l JOIN members m ON m.id = l.member_id LEFT JOIN organisations o ON o.id = m.union_id
     WHERE {_PATH} LIKE :scope {{narrowed}} ORDER BY l.number LIMIT :limit
 """  # noqa: S608  # the words above
+
+# The district's own day goes before everybody's, and the extended day before the ordinary one (domain 6).
+_COVERS = sa.text(f"""
+    SELECT w.question, p.id AS policy_id, {_STATE} AS state, e.coverage_year, e.class_code, p.first_day, p.last_day,
+           e.union_id, e.district_id, d.district_code,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('benefit', t.benefit, 'amount_fen', t.amount_fen,
+                   'per', t.per, 'limit_fen', t.limit_fen) ORDER BY t.benefit), '[]')
+            FROM benefits t WHERE t.coverage_year = e.coverage_year AND t.class_code = e.class_code
+              AND t.benefit = ANY(:benefits)) AS benefits,
+           (SELECT c.last_day FROM calendar c
+            WHERE c.scheme = 'claims' AND c.coverage_year = e.coverage_year AND c.last_day IS NOT NULL
+              AND c.phase IN ('filing', 'filing_extended') AND c.district_id IN (0, e.district_id)
+            ORDER BY c.phase = 'filing_extended' DESC, c.district_id DESC LIMIT 1) AS file_until
+    FROM unnest(CAST(:questions AS int[]), CAST(:members AS bigint[]), CAST(:first_days AS date[]),
+                CAST(:last_days AS date[])) AS w (question, member_id, first_day, last_day)
+    CROSS JOIN LATERAL ({_STANDING_OF.format(member="w.member_id")}) AS p
+    JOIN enrolments e ON e.id = p.enrolment_id JOIN organisations d ON d.id = e.district_id
+    LEFT JOIN batches b ON b.number = e.batch_number AND e.state = 'in_batch'
+    WHERE p.first_day <= w.last_day AND p.last_day >= w.first_day
+    ORDER BY w.question, p.first_day
+""")  # noqa: S608  # the words above
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose cover is asked for, on which days; both included."""
+
+    member_id: int
+    first_day: date
+    last_day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +182,24 @@ async def cover_on(conn: AsyncConnection, member_id: int, on: date) -> sa.Row[An
     """The policy that stands for that member and day, with its list's and batch's states; there is at most one."""
     query = COVER_IN_FIRST_HALF if on.month <= 6 else COVER_IN_SECOND_HALF
     return (await conn.execute(query, {"member": member_id, "year": on.year, "on": on})).one_or_none()
+
+
+async def covers(
+    conn: AsyncConnection, questions: Sequence[Question], benefits: Sequence[str]
+) -> list[list[sa.Row[Any]]]:
+    """For each question the policies that stand and touch its days, by first day, with what of these benefits they pay
+    and the calendar's last day to file, NULL where it names none. One statement, however many questions."""
+    values = {
+        "questions": list(range(len(questions))),
+        "members": [one.member_id for one in questions],
+        "first_days": [one.first_day for one in questions],
+        "last_days": [one.last_day for one in questions],
+        "benefits": list(benefits),
+    }
+    found: list[list[sa.Row[Any]]] = [[] for _ in questions]
+    for row in await conn.execute(_COVERS, values):
+        found[row.question].append(row)
+    return found
 
 
 async def has_legacy(conn: AsyncConnection, member_id: int) -> bool:
