@@ -6,6 +6,7 @@ from insurance_svc.cards import tables as cards
 from insurance_svc.enrolments import tables as enrolments
 from insurance_svc.exclusions import tables as exclusions
 from insurance_svc.ledger import tables as ledger
+from insurance_svc.losses import tables as losses
 from insurance_svc.members import tables as members
 from insurance_svc.metadata import METADATA
 from insurance_svc.notices import tables as notices
@@ -23,6 +24,7 @@ __all__ = [
     "enrolments",
     "exclusions",
     "ledger",
+    "losses",
     "members",
     "notices",
     "payments",

@@ -11,6 +11,7 @@ from insurance_svc.batches.submission import lock_district
 from insurance_svc.batches.views import Strict, Year
 from insurance_svc.ledger import store as ledger
 from insurance_svc.ledger.rules import settled
+from insurance_svc.losses.rules import loss_ratio
 from insurance_svc.notices.store import NewNotice, tell
 from insurance_svc.organisations import district_of
 from insurance_svc.service import CENTRE, TheService, scope
@@ -72,6 +73,9 @@ class YearOfDistrict(BaseModel):
     subsidy_fen: int
     credit_used_fen: int = Field(description="当年抵用的清算分配款")
     credit_fen: int = Field(description="目前结存的清算分配款")
+    payouts: int = Field(description="已到账的给付笔数")
+    losses_fen: int = Field(description="已到账的给付金额，已扣除到账后退回的款项")
+    loss_ratio: str | None = Field(description="赔付率：给付占已核销保费的百分比，两位小数；没有保费时为空")
     settlement_id: int | None
     state: State | None
     amount_fen: int | None
@@ -84,13 +88,13 @@ async def overview(
     paging: Paging,
     coverage_year: Annotated[int, Query(ge=2000, le=2999)],
 ) -> Page[YearOfDistrict]:
-    """保障年度内各区局已核销的保费与人数，以及清算情况。"""
+    """保障年度内各区局已核销的保费与人数、给付支出与赔付率，以及清算情况。"""
     key = paging.key(int)
     async with reading(service.context.engine) as conn:
         visible = await scope(conn, principal)
         rows = await store.overview(conn, visible, coverage_year, key[0] if key else 0, paging.limit + 1)
     return Page(
-        items=[YearOfDistrict.model_validate(dict(row._mapping)) for row in rows[: paging.limit]],
+        items=[_year(row) for row in rows[: paging.limit]],
         next=cursor_after(rows, paging.limit, lambda row: [row.district_id]),
     )
 
@@ -178,6 +182,11 @@ async def decide(
             return Settlement.model_validate(dict(shown._mapping))
 
         return await once(tx, principal, key, body, make)
+
+
+def _year(row: Any) -> YearOfDistrict:
+    ratio = loss_ratio(row.losses_fen, row.premiums_fen)
+    return YearOfDistrict.model_validate(dict(row._mapping) | {"loss_ratio": ratio})
 
 
 def _notice(row: Any) -> NewNotice:

@@ -23,11 +23,13 @@ _DECIDE = sa.text("""
     WHERE id = :id AND state = 'waiting' AND entered_by <> :by RETURNING *
 """)
 
-# The year's money of each district: what was written off, and what the settlement made of it.
+# The year's money of each district: what was written off, what its claims cost, and what the settlement
+# made of it.
 _OVERVIEW = sa.text("""
     SELECT o.id AS district_id, o.name AS district_name, coalesce(b.heads, 0) AS heads,
         coalesce(b.premiums_fen, 0) AS premiums_fen, coalesce(b.subsidy_fen, 0) AS subsidy_fen,
         coalesce(b.credit_fen, 0) AS credit_used_fen, coalesce(c.credit_fen, 0) AS credit_fen,
+        coalesce(l.payouts, 0) AS payouts, CAST(coalesce(l.losses_fen, 0) AS bigint) AS losses_fen,
         s.id AS settlement_id, s.state, s.amount_fen
     FROM organisations o
     LEFT JOIN (SELECT district_id, sum(heads) AS heads, sum(fee_fen) AS premiums_fen, sum(subsidy_fen) AS subsidy_fen,
@@ -35,6 +37,10 @@ _OVERVIEW = sa.text("""
                FROM batches WHERE coverage_year = :year AND state = 'written_off' GROUP BY 1) b ON b.district_id = o.id
     LEFT JOIN (SELECT district_id, -sum(amount_fen) AS credit_fen FROM ledger
                WHERE account = 'district_credit' GROUP BY 1) c ON c.district_id = o.id
+    LEFT JOIN (SELECT district_id, sum(amount_fen) AS losses_fen,
+                   count(DISTINCT payout_number) FILTER (WHERE NOT came_back)
+                   - count(DISTINCT payout_number) FILTER (WHERE came_back) AS payouts
+               FROM losses WHERE coverage_year = :year GROUP BY 1) l ON l.district_id = o.id
     LEFT JOIN settlements s ON s.district_id = o.id AND s.coverage_year = :year AND s.state <> 'refused'
     WHERE o.level = 'district' AND o.path LIKE :scope AND o.id > :after ORDER BY o.id LIMIT :limit
 """)

@@ -1,0 +1,1 @@
+"""What claims cost: payouts of claims-svc by district, year, class and benefit."""
