@@ -34,12 +34,13 @@ class BankBehaviour(Faults):
 
     answer_delay_ms: Milliseconds = Field(500, description="from accepting a batch to knowing its outcomes")
     fail_rate: Rate = Field(0.0, description="share of members refused for a reason the data does not show")
+    return_rate: Rate = Field(0.0, description="share of payouts sent back for a reason that nobody could foresee")
     check_names: bool = Field(True, description="refuse names outside GBK or over ten Chinese characters (normal)")
     check_expiry: bool = Field(True, description="refuse documents that have expired")
 
 
 class CallbackBehaviour(BaseModel):
-    """How the bank's answers travel to card-svc. The nightly state file always has everything."""
+    """How the bank's answers travel to the platform. The nightly files always have everything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,7 +56,7 @@ class CallbackBehaviour(BaseModel):
     tries: int = Field(40, ge=1, le=1000, description="after so many without 2xx or 4xx the bank gives up")
     backoff_ms: Annotated[int, Field(ge=1, le=60_000)] = Field(200, description="after the first try; then doubled")
     backoff_max_ms: Milliseconds = Field(15_000, description="the longest wait between two tries")
-    timeout_ms: Annotated[int, Field(ge=1, le=600_000)] = Field(30_000, description="how long card-svc may take")
+    timeout_ms: Annotated[int, Field(ge=1, le=600_000)] = Field(30_000, description="how long the platform may take")
 
 
 class Behaviour(BaseModel):

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from partner_sandbox import metrics, problems
 from partner_sandbox.bank import api as bank
+from partner_sandbox.bank import life_api as lives
 from partner_sandbox.bank import store as bank_store
 from partner_sandbox.bank.answers import answer_batches
 from partner_sandbox.bank.callbacks import Postman
@@ -25,6 +26,9 @@ from partner_sandbox.mail.models import Mail
 from partner_sandbox.memory import api as memory
 from partner_sandbox.offices import api as offices
 from partner_sandbox.offices.models import Question
+from partner_sandbox.payouts import api as payouts
+from partner_sandbox.payouts.answers import answer_payouts
+from partner_sandbox.payouts.models import PayoutBatch
 from partner_sandbox.sandbox import Sandbox, TheSandbox
 from partner_sandbox.settings import Settings
 from partner_sandbox.store import Store
@@ -42,7 +46,8 @@ def create_app(settings: Settings, keys: Keys) -> FastAPI:
         sandbox = Sandbox(settings, store, clock, keys.partner_secret("bank"), settings.sandbox_behaviour)
         await sandbox.recall_behaviour()
         app.state.sandbox = sandbox
-        loops = [asyncio.create_task(answer_batches(sandbox)), asyncio.create_task(Postman(sandbox).run())]
+        parts = (answer_batches(sandbox), answer_payouts(sandbox), Postman(sandbox).run())
+        loops = [asyncio.create_task(part) for part in parts]
         try:
             yield
         finally:
@@ -52,7 +57,7 @@ def create_app(settings: Settings, keys: Keys) -> FastAPI:
             store.close()
 
     app = FastAPI(title="Partner sandbox", version="1", lifespan=lifespan)
-    for room in (bank, offices, mail, memory, control):
+    for room in (bank, lives, payouts, offices, mail, memory, control):
         app.include_router(room.router)
     app.add_exception_handler(problems.Refused, problems.answer_refused)
     app.add_exception_handler(RequestValidationError, problems.answer_invalid)
@@ -85,7 +90,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the bodies that are read raw and so unknown to FastAPI."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     _, schemas = models_json_schema(
-        [(Batch, "validation"), (Question, "validation"), (Mail, "validation")],
+        [(Batch, "validation"), (Question, "validation"), (Mail, "validation"), (PayoutBatch, "validation")],
         ref_template="#/components/schemas/{model}",
     )
     document["components"]["schemas"] |= schemas["$defs"]

@@ -12,6 +12,7 @@ REQUEST_SECONDS = Histogram(
 )
 MEMBERS = Counter("sandbox_members_total", "Members the bank has answered", ["status"], registry=REGISTRY)
 DOUBLE_ISSUES = Counter("sandbox_double_issues_total", "Second cards made for members", registry=REGISTRY)
+PAYOUTS = Counter("sandbox_payouts_total", "Payouts the bank has answered", ["status"], registry=REGISTRY)
 CALLBACKS = Counter("sandbox_callback_tries_total", "Tries to deliver an answer", ["result"], registry=REGISTRY)
 ANSWERS_PENDING = Gauge("sandbox_answers_pending", "Accepted batches without an outcome yet", registry=REGISTRY)
 CALLBACKS_PENDING = Gauge("sandbox_callbacks_pending", "Answers still to be delivered", registry=REGISTRY)

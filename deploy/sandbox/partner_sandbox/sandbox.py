@@ -19,7 +19,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 @dataclass(slots=True)
 class Sandbox:
-    """The store, the behaviour in force, and the bells of the two loops."""
+    """The store, the behaviour in force, and the bells of its loops."""
 
     settings: Settings
     store: Store
@@ -27,6 +27,7 @@ class Sandbox:
     bank_secret: str
     behaviour: Behaviour
     batch_accepted: asyncio.Event = field(default_factory=asyncio.Event)
+    payouts_accepted: asyncio.Event = field(default_factory=asyncio.Event)
     callback_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now(self) -> datetime:

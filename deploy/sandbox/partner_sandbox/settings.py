@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", examples=["INFO"])
     keys_file: Path = Field(Path("keys.json"), examples=["/etc/unioncard/keys/sandbox.json"])
     card_url: str = Field("http://127.0.0.1:18002", pattern=r"^https?://", examples=["http://127.0.0.1:18002"])
+    claims_url: str = Field("http://127.0.0.1:18004", pattern=r"^https?://", examples=["http://127.0.0.1:18004"])
     sandbox_store: Path = Field(Path("sandbox.sqlite"), examples=["/var/lib/unioncard/sandbox.sqlite"])
     sandbox_behaviour: Behaviour = Field(Behaviour(), examples=['{"bank":{"error_rate":0.1}}'])
     clock_segments: Path | None = Field(None, examples=["/var/lib/unioncard/clock.json"])

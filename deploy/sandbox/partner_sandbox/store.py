@@ -1,7 +1,7 @@
 """The sandbox's own store: one SQLite file in WAL mode, written by one thread and read by another.
 
-What is committed survives ``kill -9``. Batches and their results are kept as JSON, a row a batch; only cards have a
-row each, since a card number and "who holds a live card" must be looked up across batches.
+What is committed survives ``kill -9``. Batches and their results are kept as JSON, a row a batch; only cards and
+payouts have a row each, since "who holds a live card" and "was this paid already" must be looked up across batches.
 """
 
 import asyncio
@@ -41,6 +41,28 @@ CREATE TABLE IF NOT EXISTS cards (
     batch_number TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS cards_member ON cards (member_id);
+-- The account behind a card, from the first time that something happens to it; until then its card and batch say all.
+-- Whether money for a number arrives is asked of bank/life_store.py.
+CREATE TABLE IF NOT EXISTS card_accounts (
+    id INTEGER PRIMARY KEY,
+    card_number INTEGER NOT NULL UNIQUE, -- the number that is good now; of a cancelled account its last
+    opened_on TEXT NOT NULL,             -- Shanghai day
+    state TEXT NOT NULL,                 -- open | lost_by_phone | lost_in_writing | cancelled
+    account_class INTEGER NOT NULL,      -- 1 or 2
+    activated_on TEXT,
+    lost_at TEXT,
+    numbers_kept INTEGER NOT NULL,       -- replacements that kept the number
+    sequence INTEGER NOT NULL,           -- changes so far
+    changed_at TEXT NOT NULL,
+    changed_on TEXT NOT NULL             -- Shanghai day
+) STRICT;
+CREATE INDEX IF NOT EXISTS card_accounts_changed ON card_accounts (changed_on, id);
+CREATE TABLE IF NOT EXISTS card_account_numbers (
+    card_number INTEGER PRIMARY KEY,     -- every number an account ever had
+    account_id INTEGER NOT NULL,
+    place INTEGER NOT NULL               -- 0 for the first
+) STRICT;
+CREATE INDEX IF NOT EXISTS card_account_numbers_account ON card_account_numbers (account_id, place);
 CREATE TABLE IF NOT EXISTS anomalies (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -52,8 +74,9 @@ CREATE TABLE IF NOT EXISTS anomalies (
 CREATE TABLE IF NOT EXISTS callbacks (
     id INTEGER PRIMARY KEY,
     answer_id TEXT NOT NULL,
-    batch_number TEXT NOT NULL,
+    batch_number TEXT NOT NULL,          -- '' where it is about none
     kind TEXT NOT NULL,                  -- answer | duplicate | unknown
+    target TEXT NOT NULL DEFAULT 'cards', -- cards | lives | payouts: who is called back
     members INTEGER NOT NULL,
     body BLOB NOT NULL,
     traceparent TEXT,
@@ -65,6 +88,41 @@ CREATE TABLE IF NOT EXISTS callbacks (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS callbacks_pending ON callbacks (due_at) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS callbacks_batch ON callbacks (batch_number);
+CREATE TABLE IF NOT EXISTS refused_accounts (
+    number TEXT PRIMARY KEY,             -- told by control; what has no row here is open
+    reason_code TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS payout_batches (
+    batch_number TEXT PRIMARY KEY,
+    request BLOB NOT NULL,
+    request_hash BLOB NOT NULL,
+    traceparent TEXT,
+    behaviour TEXT NOT NULL,             -- as it was when the batch came
+    payouts INTEGER NOT NULL,
+    total_fen INTEGER NOT NULL,
+    times_received INTEGER NOT NULL,
+    conflicts INTEGER NOT NULL DEFAULT 0,
+    accepted_at TEXT NOT NULL,
+    due_at REAL NOT NULL,                -- wall time at which the outcomes become known
+    answered INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS payout_batches_pending ON payout_batches (due_at) WHERE answered = 0;
+CREATE TABLE IF NOT EXISTS payouts (
+    payout_number TEXT PRIMARY KEY,
+    batch_number TEXT NOT NULL,
+    account_number TEXT NOT NULL,
+    amount_fen INTEGER NOT NULL,
+    status TEXT,                         -- paid | returned; NULL while pending
+    reason_code TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS payouts_batch ON payouts (batch_number);
+CREATE TABLE IF NOT EXISTS payout_answers (
+    seq INTEGER PRIMARY KEY,
+    batch_number TEXT NOT NULL,
+    answered_at TEXT NOT NULL,
+    answered_on TEXT NOT NULL,           -- Shanghai day
+    results BLOB NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS queries (
     partner TEXT NOT NULL,
     query_id TEXT NOT NULL,
@@ -111,14 +169,24 @@ CREATE TABLE IF NOT EXISTS control (name TEXT PRIMARY KEY, value TEXT NOT NULL) 
 FORGET = (
     "DELETE FROM batches",
     "DELETE FROM cards",
+    "DELETE FROM card_accounts",
+    "DELETE FROM card_account_numbers",
     "DELETE FROM anomalies",
     "DELETE FROM callbacks",
+    "DELETE FROM refused_accounts",
+    "DELETE FROM payout_batches",
+    "DELETE FROM payouts",
+    "DELETE FROM payout_answers",
     "DELETE FROM queries",
     "DELETE FROM mails",
     "DELETE FROM requests",
     "DELETE FROM people",
     "DELETE FROM control",
 )
+
+
+# Columns that stores from before do not have.
+ADDED = (("callbacks", "target", "TEXT NOT NULL DEFAULT 'cards'"),)
 
 
 class Store:
@@ -130,6 +198,7 @@ class Store:
         self._read_thread = ThreadPoolExecutor(1, "store-reader")
         self._writer = _connect(path)
         self._writer.executescript(SCHEMA)
+        _add_columns(self._writer)
         self._reader = _connect(path)
         self._reader.execute("PRAGMA query_only=ON")
 
@@ -172,6 +241,12 @@ def wipe(connection: sqlite3.Connection) -> None:
     """Forget everything, registered people and the behaviour set by control included."""
     for statement in FORGET:
         connection.execute(statement)
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    for table, column, kind in ADDED:
+        if column not in {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

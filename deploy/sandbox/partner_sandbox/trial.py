@@ -23,7 +23,9 @@ T = TypeVar("T")
 class Trial:
     """A sandbox process with its own store, keys and port; it can be killed and started again on the same store."""
 
-    def __init__(self, folder: Path, card_url: str, behaviour: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, card_url: str, behaviour: dict[str, Any] | None = None, claims_url: str | None = None
+    ) -> None:
         write_key_files(folder / "keys")
         keys_file = folder / "keys" / "sandbox.json"
         self.secret = load_keys(keys_file).partner_secret("bank")
@@ -36,6 +38,7 @@ class Trial:
             "UNIONCARD_PORT": str(self.port),
             "UNIONCARD_KEYS_FILE": str(keys_file),
             "UNIONCARD_CARD_URL": card_url,
+            "UNIONCARD_CLAIMS_URL": claims_url or card_url,
             "UNIONCARD_SANDBOX_STORE": str(folder / "sandbox.sqlite"),
             "UNIONCARD_SANDBOX_BEHAVIOUR": orjson.dumps(behaviour or {}).decode(),
         }
@@ -81,6 +84,7 @@ class Trial:
 class Callback:
     """A callback as it arrived."""
 
+    path: str
     headers: dict[str, str]
     body: bytes
 
@@ -99,7 +103,7 @@ class _QuietServer(ThreadingHTTPServer):
 
 
 class Receiver:
-    """Stands in for card-svc: takes the bank's callbacks and answers them with ``status``."""
+    """Stands in for card-svc and claims-svc: takes the bank's callbacks and answers them with ``status``."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -116,8 +120,10 @@ class Receiver:
                     # The sandbox was killed while it sent.
                     self.close_connection = True
                     return
-                if self.path == "/partners/bank/answers":
-                    receiver.callbacks.append(Callback({k.lower(): v for k, v in self.headers.items()}, body))
+                if self.path.startswith("/partners/bank/"):
+                    receiver.callbacks.append(
+                        Callback(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                    )
                 self.send_response(receiver.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -32,7 +32,8 @@ def sandbox(running: tuple[Trial, Receiver]) -> Iterator[Trial]:
 
     def quiet() -> bool:
         counts = trial.summary()
-        return not counts["answers_pending"] and not counts["callbacks_pending"]
+        pending = counts["answers_pending"] + counts["payouts"]["answers_pending"]
+        return not pending and not counts["callbacks_pending"]
 
     eventually(quiet, "the sandbox to come to rest")
     trial.client.post("/control/reset").raise_for_status()

@@ -93,7 +93,7 @@ RESULTS = [{"member_id": i, "member_number": f"{i:010d}", "status": "failed"} fo
 
 def planned(results: list[dict[str, Any]] = RESULTS, **callback: Any) -> list[deliveries.Delivery]:
     behaviour = Behaviour().changed({"callback": callback})
-    return deliveries.plan(behaviour, "cbc101202603011200", "2026-03-01T12:00:00+08:00", results)
+    return deliveries.plan(deliveries.CARDS, behaviour, "cbc101202603011200", "2026-03-01T12:00:00+08:00", results)
 
 
 def test_ordinary_answer_is_one_callback() -> None:

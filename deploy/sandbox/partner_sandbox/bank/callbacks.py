@@ -1,4 +1,4 @@
-"""Delivers the bank's answers to card-svc: signed, again and again until it takes them or says that it never will."""
+"""Delivers the bank's answers to the platform: signed, again and again until it takes them or says it never will."""
 
 import asyncio
 import time
@@ -16,7 +16,12 @@ from unioncard import signatures
 
 log = structlog.get_logger()
 
-PATH = "/partners/bank/answers"
+# What the bank calls back, by the target of a callback: (whose URL in the settings, path).
+TARGETS = {
+    "cards": ("card_url", "/partners/bank/answers"),
+    "lives": ("card_url", "/partners/bank/card-lives"),
+    "payouts": ("claims_url", "/partners/bank/payout-answers"),
+}
 AT_ONCE = 8
 # Refusals that speak of the moment, not of the message.
 PASSING = {408, 425, 429}
@@ -28,7 +33,9 @@ class Postman:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._url = sandbox.settings.card_url.rstrip("/") + PATH
+        self._urls = {
+            target: getattr(sandbox.settings, service).rstrip("/") + path for target, (service, path) in TARGETS.items()
+        }
 
     async def run(self) -> None:
         """Deliver for ever. What was not acknowledged before a crash is delivered again after it."""
@@ -85,7 +92,7 @@ class Postman:
         error: str | None = None
         try:
             response = await client.post(
-                self._url, content=callback.body, headers=headers, timeout=behaviour.timeout_ms / 1000
+                self._urls[callback.target], content=callback.body, headers=headers, timeout=behaviour.timeout_ms / 1000
             )
             status = response.status_code
         except httpx.HTTPError as failure:

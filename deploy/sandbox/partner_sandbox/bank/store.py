@@ -1,6 +1,7 @@
 """The bank's tables: batches, cards and the callbacks still to be made. All functions run in the store's threads."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -29,6 +30,7 @@ class Answered:
 class Callback:
     """A callback to be made."""
 
+    target: str
     body: bytes
     traceparent: str | None
     tries: int
@@ -107,16 +109,27 @@ def answer(connection: sqlite3.Connection, batch_number: str, moment: datetime, 
             batch_number,
         ],
     )
-    planned = deliveries.plan(behaviour, batch_number, answered_at, results)
+    planned = deliveries.plan(deliveries.CARDS, behaviour, batch_number, answered_at, results)
+    line_up(connection, "cards", planned, row["traceparent"], wall)
+    return Answered(issued, len(results) - issued, double_issues, len(planned))
+
+
+def line_up(
+    connection: sqlite3.Connection,
+    target: str,
+    planned: Sequence[deliveries.Delivery],
+    traceparent: str | None,
+    wall: float,
+) -> None:
+    """Note callbacks to be made; ``target`` names who is called (:mod:`partner_sandbox.bank.callbacks`)."""
     connection.executemany(
-        "INSERT INTO callbacks (answer_id, batch_number, kind, members, body, traceparent, due_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO callbacks (target, answer_id, batch_number, kind, members, body, traceparent, due_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (d.answer_id, d.batch_number, d.kind, d.members, d.body, row["traceparent"], wall + d.after_ms / 1000)
+            (target, d.answer_id, d.batch_number, d.kind, d.members, d.body, traceparent, wall + d.after_ms / 1000)
             for d in planned
         ],
     )
-    return Answered(issued, len(results) - issued, double_issues, len(planned))
 
 
 def _judge(
@@ -145,11 +158,15 @@ def _judge(
 
 
 def _note_double_issues(connection: sqlite3.Connection, batch_number: str, members: list[str], moment: str) -> int:
-    """Remember members who already hold a live card of another batch; the bank makes them a second one all the same."""
+    """Remember members who already hold a live card of another batch; the bank makes them a second one all the same.
+
+    A card whose account was cancelled is no live one.
+    """
     return connection.execute(
         "INSERT INTO anomalies (kind, member_id, batch_number, other_batch, found_at)"
         " SELECT 'double_issue', member_id, ?, batch_number, ? FROM cards"
-        " WHERE member_id IN (SELECT value FROM json_each(?))",
+        " WHERE member_id IN (SELECT value FROM json_each(?)) AND card_number NOT IN (SELECT n.card_number"
+        " FROM card_account_numbers n JOIN card_accounts a ON a.id = n.account_id WHERE a.state = 'cancelled')",
         [batch_number, moment, orjson.dumps(members).decode()],
     ).rowcount
 
@@ -161,7 +178,8 @@ def _make_cards(connection: sqlite3.Connection, batch_number: str, members: list
     while waiting:
         wanted = {member: rules.card_number(member, batch_number, turn) for member in waiting}
         made = connection.execute(
-            "INSERT INTO cards (card_number, member_id, batch_number) SELECT value, key, ? FROM json_each(?) WHERE true"
+            "INSERT INTO cards (card_number, member_id, batch_number) SELECT value, key, ? FROM json_each(?)"
+            " WHERE value NOT IN (SELECT card_number FROM card_account_numbers)"
             " ON CONFLICT (card_number) DO NOTHING RETURNING member_id",
             [batch_number, orjson.dumps({member: int(number) for member, number in wanted.items()}).decode()],
         ).fetchall()
@@ -184,7 +202,7 @@ def due_callbacks(connection: sqlite3.Connection, wall: float, limit: int) -> tu
 
 def callback(connection: sqlite3.Connection, id_: int) -> Callback | None:
     """One callback; None when the sandbox has been reset meanwhile."""
-    row = connection.execute("SELECT body, traceparent, tries FROM callbacks WHERE id = ?", [id_]).fetchone()
+    row = connection.execute("SELECT target, body, traceparent, tries FROM callbacks WHERE id = ?", [id_]).fetchone()
     return Callback(*row) if row else None
 
 
@@ -206,7 +224,8 @@ def settle_callback(
 def pending_counts(connection: sqlite3.Connection) -> tuple[int, int]:
     """Batches without an outcome, and callbacks still to be delivered."""
     row = connection.execute(
-        "SELECT (SELECT count(*) FROM batches WHERE answer_seq IS NULL),"
+        "SELECT (SELECT count(*) FROM batches WHERE answer_seq IS NULL)"
+        " + (SELECT count(*) FROM payout_batches WHERE answered = 0),"
         " (SELECT count(*) FROM callbacks WHERE state = 'pending')"
     ).fetchone()
     return row[0], row[1]

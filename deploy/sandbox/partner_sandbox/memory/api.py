@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from partner_sandbox.behaviour import Partner
 from partner_sandbox.mail import store as mail_store
 from partner_sandbox.memory import store
+from partner_sandbox.payouts import store as payouts_store
 from partner_sandbox.problems import PROBLEM_SCHEMA, Refused
 from partner_sandbox.sandbox import TheSandbox
 
@@ -35,6 +36,21 @@ class MailCounts(BaseModel):
     messages_received: int
     repeats: int
     conflicting_repeats: int
+
+
+class PayoutCounts(BaseModel):
+    """What the bank was asked to pay. Batches and payouts count once, however often they came."""
+
+    batches_received: int
+    repeats: int
+    conflicting_repeats: int
+    answers_pending: int
+    payouts_again: int = Field(description="payouts refused since they had come in another batch")
+    payouts_received: int
+    payouts_paid: int = Field(description="money that arrived and did not come back")
+    payouts_returned: int
+    paid_fen: int
+    returned_fen: int
 
 
 class Summary(BaseModel):
@@ -64,6 +80,7 @@ class Summary(BaseModel):
     population: OfficeCounts
     social_security: OfficeCounts
     mail: MailCounts
+    payouts: PayoutCounts
 
 
 @router.get("/summary")
@@ -114,9 +131,22 @@ async def mails(sandbox: TheSandbox, key: str | None = None, cursor: Cursor = 0,
     return _page("mails", await sandbox.store.read(mail_store.mails, key, cursor, limit), limit)
 
 
+@router.get("/payouts")
+async def payouts(
+    sandbox: TheSandbox, batch_number: str | None = None, cursor: Cursor = 0, limit: Limit = 200
+) -> Response:
+    """``{payouts, next_cursor}``: each payout with its account, amount and outcome."""
+    rows = await sandbox.store.read(payouts_store.payouts, batch_number, cursor, limit)
+    return _page("payouts", rows, limit)
+
+
 @router.get("/anomalies")
 async def anomalies(sandbox: TheSandbox, cursor: Cursor = 0, limit: Limit = 200) -> Response:
-    """``{anomalies, next_cursor}``: members with a second live card (``double_issue``), and both batch numbers."""
+    """``{anomalies, next_cursor}``, each with both batch numbers.
+
+    Members with a second live card (``double_issue``), and payouts that came again in another batch
+    (``payout_again``; ``member_id`` is the payout's number).
+    """
     return _page("anomalies", await sandbox.store.read(store.anomalies, cursor, limit), limit)
 
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import orjson
 
+from partner_sandbox.payouts import store as payouts
+
 Outcome = Literal["ok", "repeat", "conflict", "malformed", "unknown", "fault"]
 Row = dict[str, Any]
 
@@ -117,6 +119,7 @@ def summary(connection: sqlite3.Connection) -> Row:
     for office in ("population", "social_security"):
         counts[office] = dict(connection.execute(_OFFICE, [office]).fetchone())
     counts["mail"] = dict(connection.execute(_MAIL).fetchone())
+    counts["payouts"] = payouts.summary(connection)
     return counts
 
 
