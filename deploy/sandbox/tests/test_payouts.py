@@ -16,7 +16,7 @@ NUMBER = "FK202003100001"
 
 def payouts(number: str = NUMBER, size: int = 3, **changed: Any) -> dict[str, Any]:
     """A well-formed batch: 1.00, 2.00, 3.00 … yuan."""
-    listed = [
+    listed: list[dict[str, Any]] = [
         {
             "payout_number": f"{number}-{place:04d}",
             "kind": "card",

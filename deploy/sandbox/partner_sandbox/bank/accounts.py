@@ -12,7 +12,7 @@ from partner_sandbox.bank import life, life_store
 ReturnCode = Literal["NUMBER_CHANGED", "ACCOUNT_CANCELLED", "NOT_ACTIVATED", "CARD_LOST", "NAME_MISMATCH"]
 
 REASONS: Mapping[str, str] = {
-    **life.RETURN_REASONS,
+    **dict[str, str](life.RETURN_REASONS.items()),
     "NAME_MISMATCH": "收款人户名与账号不符，请核对后重新划款。",
 }
 # Those that nobody could foresee.

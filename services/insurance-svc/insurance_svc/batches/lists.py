@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from insurance_svc.batches.rules import Money
 from insurance_svc.enrolments.tables import ENROLMENTS
 from insurance_svc.metadata import ORGANISATIONS
-from insurance_svc.narrowing import conditions
+from unioncard.narrowing import conditions
 from unioncard.unit_of_work import Transaction
 
 ReviewState = Literal["submitted", "basket"]

@@ -12,11 +12,11 @@ from insurance_svc.batches import export
 from insurance_svc.batches.rules import TERM_LABELS, yuan
 from insurance_svc.batches.tables import BATCH_SUMS, BATCHES
 from insurance_svc.metadata import ORGANISATIONS
-from insurance_svc.narrowing import conditions
 from insurance_svc.service import CENTRE, TheService, scope
 from unioncard.auth import Allow, Principal, Role, Scope
 from unioncard.contracts.insurance import PremiumState, Scheme
 from unioncard.database import reading
+from unioncard.narrowing import conditions
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, Text

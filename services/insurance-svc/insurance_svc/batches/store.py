@@ -12,10 +12,10 @@ from insurance_svc.batches import events
 from insurance_svc.batches.tables import BATCH_SUMS, BATCHES
 from insurance_svc.ledger.rules import BatchMoney
 from insurance_svc.metadata import ORGANISATIONS
-from insurance_svc.narrowing import conditions
 from unioncard.auth import Scope
 from unioncard.contracts.insurance import PremiumStanding, PremiumState
 from unioncard.dates import day_end_exclusive
+from unioncard.narrowing import conditions
 from unioncard.unit_of_work import Transaction
 
 # A district whose own calendar row names its last day is not moved by the row for all; nor is what is due so many days

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.ledger.rules import Account, Posting
 from insurance_svc.ledger.tables import LEDGER
-from insurance_svc.narrowing import conditions
+from unioncard.narrowing import conditions
 from unioncard.unit_of_work import Transaction
 
 # A key that is there already posts nothing, whatever it says now.

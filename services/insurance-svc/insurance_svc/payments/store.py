@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from insurance_svc.narrowing import conditions
 from insurance_svc.payments.rules import Match, Outcome
 from insurance_svc.payments.tables import STATEMENT_LINES, STATEMENTS
+from unioncard.narrowing import conditions
 from unioncard.unit_of_work import Transaction
 
 # One change of the account's statements at a time.

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.enrolments.tables import ENROLMENTS
 from insurance_svc.metadata import ORGANISATIONS
-from insurance_svc.narrowing import conditions
 from insurance_svc.payments.tables import UNION_PAYMENTS
+from unioncard.narrowing import conditions
 from unioncard.unit_of_work import Transaction
 
 _RECORD = sa.text("""
