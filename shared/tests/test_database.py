@@ -3,11 +3,13 @@
 import asyncio
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from unioncard.database import ServiceDatabase, engine_for, provision, reading
+from unioncard.messaging.consumer import is_infrastructure
 from unioncard.migrations import drift, migrate
 from unioncard.organisations import add_organisations_table
 from unioncard.tables import add_crossing_tables
@@ -169,3 +171,31 @@ async def test_reading_sees_one_state_of_the_world_and_cannot_write(room: Room) 
         async with room.engine.begin() as conn:
             await conn.exec_driver_sql("INSERT INTO facts (number) VALUES (3)")
     assert await room.numbers() == [1, 3, 3, 3, 3, 3]
+
+
+async def _cut_from_server(room: Room) -> None:
+    """As a server that was killed leaves the pool: a connection that looks well and is not."""
+    async with room.engine.connect() as conn:
+        pid = await conn.scalar(sa.text("SELECT pg_backend_pid()"))
+    admin = await psycopg.AsyncConnection.connect(room.database.admin_url, autocommit=True)
+    async with admin:
+        await admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
+async def test_a_dead_connection_is_found_before_a_request_does(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unioncard.database.PING_AFTER_S", 0.0)
+    await _cut_from_server(room)
+    async with room.engine.connect() as conn:
+        assert await conn.scalar(sa.text("SELECT 1")) == 1
+
+
+async def test_in_a_burst_connections_are_not_pinged(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unioncard.database.PING_AFTER_S", 60.0)
+    await _cut_from_server(room)
+    with pytest.raises(sa.exc.OperationalError) as broke:
+        async with room.engine.connect() as conn:
+            await conn.scalar(sa.text("SELECT 1"))
+    # Whoever meets it takes it for what it is, and the next one has a new connection.
+    assert is_infrastructure(broke.value)
+    async with room.engine.connect() as conn:
+        assert await conn.scalar(sa.text("SELECT 1")) == 1
