@@ -1,0 +1,1 @@
+"""Unit accounts that districts name, with four eyes."""

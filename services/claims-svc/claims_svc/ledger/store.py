@@ -1,0 +1,118 @@
+"""All SQL of the ledger."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from claims_svc.ledger.rules import Account, Book, Posting, approved
+from claims_svc.ledger.tables import LEDGER
+from unioncard.narrowing import conditions
+from unioncard.unit_of_work import Transaction
+
+# A key that is there already posts nothing, whatever it says now.
+_POST = sa.text("""
+    INSERT INTO ledger (posting, account, claim_number, district_id, coverage_year, class_code, amount_fen, business_at)
+    SELECT posting, account, claim_number, district_id, coverage_year, class_code, amount_fen, :now
+    FROM unnest(CAST(:postings AS text[]), CAST(:accounts AS text[]), CAST(:claims AS text[]),
+                CAST(:districts AS bigint[]), CAST(:years AS smallint[]), CAST(:classes AS text[]),
+                CAST(:amounts AS bigint[]))
+         AS new(posting, account, claim_number, district_id, coverage_year, class_code, amount_fen)
+    ON CONFLICT (posting, account, district_id, coverage_year, class_code) DO NOTHING
+""")
+
+# What was approved of each claim and is not in the books yet. Two policies may be of one book.
+_UNPOSTED = sa.text("""
+    SELECT c.number, c.version, p.district_id, p.coverage_year, p.class_code,
+           CAST(sum(p.approved_fen) - coalesce(min(l.posted), 0) AS bigint) AS amount_fen
+    FROM claims c JOIN claim_parts p ON p.claim_number = c.number
+    LEFT JOIN LATERAL (
+        SELECT sum(amount_fen) AS posted FROM ledger
+        WHERE claim_number = c.number AND account = 'benefits' AND district_id = p.district_id
+          AND coverage_year = p.coverage_year AND class_code = p.class_code) l ON true
+    WHERE c.number = ANY(CAST(:claims AS text[]))
+    GROUP BY c.number, c.version, p.district_id, p.coverage_year, p.class_code
+    HAVING sum(p.approved_fen) <> coalesce(min(l.posted), 0)
+""")
+
+
+async def post(tx: Transaction, postings: Sequence[Posting]) -> None:
+    """Write postings with one statement; each key counts once, whoever writes it first."""
+    rows = [
+        (one.key, account.value, one.claim_number, *_columns(one.book), amount)
+        for one in postings
+        for account, amount in one.amounts.items()
+        if amount
+    ]
+    if not rows:
+        return
+    keys, accounts, claims, districts, years, classes, amounts = zip(*rows, strict=True)
+    values: dict[str, Any] = {
+        "postings": list(keys),
+        "accounts": list(accounts),
+        "claims": list(claims),
+        "districts": list(districts),
+        "years": list(years),
+        "classes": list(classes),
+        "amounts": list(amounts),
+        "now": tx.now,
+    }
+    await tx.conn.execute(_POST, values)
+
+
+async def post_approved(tx: Transaction, claim_numbers: Sequence[str]) -> None:
+    """Bring the books in line with what is approved of these claims; call it after the claims have changed."""
+    rows = await tx.conn.execute(_UNPOSTED, {"claims": list(claim_numbers)})
+    books = [(row, Book(row.district_id, row.coverage_year, row.class_code)) for row in rows]
+    await post(tx, [approved(row.number, row.version, book, row.amount_fen) for row, book in books])
+
+
+async def balances(conn: AsyncConnection, district_id: int | None, year: int | None) -> Sequence[sa.Row[Any]]:
+    """Debits and credits by account, over all districts and years unless narrowed."""
+    amount = LEDGER.c.amount_fen
+    query: sa.Select[Any] = (
+        sa.select(
+            LEDGER.c.account,
+            sa.func.coalesce(sa.func.sum(amount).filter(amount > 0), 0).label("debit_fen"),
+            sa.func.coalesce(-sa.func.sum(amount).filter(amount < 0), 0).label("credit_fen"),
+        )
+        .where(*_narrowed(district_id, year))
+        .group_by(LEDGER.c.account)
+    )
+    rows: Sequence[sa.Row[Any]] = (await conn.execute(query)).all()
+    return rows
+
+
+async def page(
+    conn: AsyncConnection,
+    district_id: int | None,
+    year: int | None,
+    account: Account | None,
+    claim_number: str | None,
+    before_id: int | None,
+    limit: int,
+) -> Sequence[sa.Row[Any]]:
+    """Entries, the newest first."""
+    columns = LEDGER.c
+    query = sa.select(LEDGER).where(
+        *_narrowed(district_id, year),
+        *conditions(
+            (account, lambda value: columns.account == value.value),
+            (claim_number, lambda value: columns.claim_number == value),
+            (before_id, lambda value: columns.id < value),
+        ),
+    )
+    return (await conn.execute(query.order_by(columns.id.desc()).limit(limit))).all()
+
+
+def _narrowed(district_id: int | None, year: int | None) -> list[sa.ColumnElement[bool]]:
+    columns = LEDGER.c
+    return conditions(
+        (district_id, lambda value: columns.district_id == value),
+        (year, lambda value: columns.coverage_year == value),
+    )
+
+
+def _columns(book: Book) -> tuple[int, int, str]:
+    return book.district_id, book.coverage_year, book.class_code
