@@ -1,6 +1,6 @@
 """The copy of the organisation tree that every service but member-svc keeps (event-carried state transfer)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -8,26 +8,42 @@ from unioncard.contracts.members import OrganisationsChanged
 from unioncard.messaging.handling import Message
 from unioncard.unit_of_work import Transaction
 
-_UPSERT = """
-    INSERT INTO organisations (id, parent_id, path, level, kind, name, district_code, central_enterprise, version)
-    SELECT DISTINCT ON (id) * FROM unnest(
-        CAST(:id AS bigint[]), CAST(:parent_id AS bigint[]), CAST(:path AS text[]), CAST(:level AS text[]),
-        CAST(:kind AS text[]), CAST(:name AS text[]), CAST(:district_code AS text[]),
-        CAST(:central_enterprise AS boolean[]), CAST(:version AS bigint[]))
-        AS new(id, parent_id, path, level, kind, name, district_code, central_enterprise, version)
-    ORDER BY id, version DESC
-    ON CONFLICT (id) DO UPDATE SET
-        parent_id = excluded.parent_id, path = excluded.path, level = excluded.level, kind = excluded.kind,
-        name = excluded.name, district_code = excluded.district_code,
-        central_enterprise = excluded.central_enterprise, version = excluded.version
-    WHERE organisations.version < excluded.version
-"""
-
-_COLUMNS = ("id", "parent_id", "path", "level", "kind", "name", "district_code", "central_enterprise", "version")
+# Every column of the copy with its type in PostgreSQL; the last one only where lists are searched by it.
+_COLUMNS = {
+    "id": "bigint",
+    "parent_id": "bigint",
+    "path": "text",
+    "level": "text",
+    "kind": "text",
+    "name": "text",
+    "district_code": "text",
+    "central_enterprise": "boolean",
+    "version": "bigint",
+}
+_WITH_CREDIT_CODE = _COLUMNS | {"credit_code": "text"}
 
 
-def add_organisations_table(metadata: sa.MetaData) -> sa.Table:
+def _upsert(columns: Mapping[str, str], *, also: str = "false") -> sa.TextClause:
+    """Take what is newer than what is there; and at the same version where ``also`` holds."""
+    names = ", ".join(columns)
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns.items())
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
+    return sa.text(f"""
+        INSERT INTO organisations ({names})
+        SELECT DISTINCT ON (id) * FROM unnest({arrays}) AS new({names}) ORDER BY id, version DESC
+        ON CONFLICT (id) DO UPDATE SET {changes}
+        WHERE organisations.version < excluded.version OR (organisations.version = excluded.version AND {also})
+    """)  # noqa: S608  # the words above
+
+
+_UPSERT = _upsert(_COLUMNS)
+# A copy from before it had the column is completed when member-svc publishes all organisations anew.
+_UPSERT_WITH_CREDIT_CODE = _upsert(_WITH_CREDIT_CODE, also="organisations.credit_code IS NULL")
+
+
+def add_organisations_table(metadata: sa.MetaData, *, with_credit_code: bool = False) -> sa.Table:
     """The read model ``organisations``. ``path`` is ``/1/12/345/``, indexed for prefix search."""
+    more = [sa.Column("credit_code", sa.Text, comment="统一社会信用代码")] if with_credit_code else []
     return sa.Table(
         "organisations",
         metadata,
@@ -40,12 +56,29 @@ def add_organisations_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("district_code", sa.Text),
         sa.Column("central_enterprise", sa.Boolean, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
+        *more,
         sa.Index("organisations_path", "path", postgresql_ops={"path": "text_pattern_ops"}),
     )
 
 
 async def follow_organisations(tx: Transaction, messages: Sequence[Message[OrganisationsChanged]]) -> None:
     """Event handler: take over what is newer than what we have, with one statement."""
+    await _take(tx, messages, _UPSERT, _COLUMNS)
+
+
+async def follow_organisations_with_credit_code(
+    tx: Transaction, messages: Sequence[Message[OrganisationsChanged]]
+) -> None:
+    """:func:`follow_organisations` for a copy that has the column."""
+    await _take(tx, messages, _UPSERT_WITH_CREDIT_CODE, _WITH_CREDIT_CODE)
+
+
+async def _take(
+    tx: Transaction,
+    messages: Sequence[Message[OrganisationsChanged]],
+    upsert: sa.TextClause,
+    columns: Collection[str],
+) -> None:
     rows = [one.model_dump(mode="json") for message in messages for one in message.data.organisations]
     if rows:
-        await tx.conn.execute(sa.text(_UPSERT), {name: [row[name] for row in rows] for name in _COLUMNS})
+        await tx.conn.execute(upsert, {name: [row[name] for row in rows] for name in columns})

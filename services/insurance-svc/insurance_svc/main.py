@@ -41,7 +41,7 @@ from unioncard.contracts.claims import PayoutSettled
 from unioncard.contracts.insurance import BatchPersonal, NotifyPremium, SendPaymentDetails, VoidUnpaid
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.messaging.handling import Handlers
-from unioncard.organisations import follow_organisations
+from unioncard.organisations import follow_organisations_with_credit_code
 from unioncard.partner_client import PartnerClient
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
@@ -95,7 +95,7 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
         tokens=TokenCheck(jwks_from(settings.member_url)),
         handlers=Handlers(
             events={
-                OrganisationsChanged: follow_organisations,
+                OrganisationsChanged: follow_organisations_with_credit_code,
                 MembersChanged: follow_members(personal),
                 CardsChanged: follow_cards,
                 PayoutSettled: follow_payouts,

@@ -9,7 +9,7 @@ from unioncard.tables import add_crossing_tables
 METADATA = MetaData()
 add_crossing_tables(METADATA)
 add_bulk_table(METADATA)
-ORGANISATIONS = add_organisations_table(METADATA)
+ORGANISATIONS = add_organisations_table(METADATA, with_credit_code=True)
 AUDIT_LOG = METADATA.tables["audit_log"]
 
 APPEND_ONLY = frozenset({"ledger"})

@@ -8,11 +8,13 @@ import pytest
 from insurance_svc_testing import Trial
 from insurance_svc_testing.districts import OPERATOR, basket, ledger, passed, season, submit
 from insurance_svc_testing.lists import CLASS_B_HALF, plan_2020, put_list, shanghai
+from unioncard.contracts.members import Organisation, OrganisationKind, OrganisationLevel, OrganisationsChanged
 from unioncard.principal import Role
 from unioncard_testing import statements
 from unioncard_testing.trial import OTHER_DISTRICT, SIBLING, STRANGER, UNION
 
 SUBMISSION = shanghai("2019-12-28T10:00")
+CREDIT_CODE = "91110000600037341L"
 
 
 async def test_basket_totals_and_submission(trial: Trial) -> None:
@@ -55,6 +57,43 @@ async def test_basket_totals_and_submission(trial: Trial) -> None:
 
     again = await trial.call("POST", "/district-review/submissions", season() | OPERATOR, role=Role.DISTRICT)
     assert again.json()["type"] == "urn:unioncard:problem:nothing-to-submit"
+
+
+async def test_lists_are_found_by_the_credit_code_of_their_union(trial: Trial) -> None:
+    await plan_2020(trial)
+    mine = await put_list(trial, 1)
+    await put_list(trial, 1, union_id=SIBLING, first_member=100)
+
+    async def found(code: str) -> list[int]:
+        query = season(credit_code=code)
+        listed = await trial.ok("GET", "/district-review/lists", params=query, role=Role.DISTRICT)
+        return [one["id"] for one in listed["items"]]
+
+    assert await found(CREDIT_CODE) == []
+    # The copy is of the same version, and from before it had the column.
+    await trial.tell(_union_with_credit_code(CREDIT_CODE, version=1))
+    assert await found(CREDIT_CODE) == [mine]
+    assert await found(f" {CREDIT_CODE.lower()} ") == [mine]
+    # Old news changes nothing, newer does.
+    await trial.tell(_union_with_credit_code(None, version=1))
+    assert await found(CREDIT_CODE) == [mine]
+    await trial.tell(_union_with_credit_code(None, version=2))
+    assert await found(CREDIT_CODE) == []
+
+
+def _union_with_credit_code(code: str | None, version: int) -> OrganisationsChanged:
+    one = Organisation(
+        id=UNION,
+        parent_id=120,
+        path="/1/12/120/345/",
+        level=OrganisationLevel.UNION,
+        kind=OrganisationKind.DISTRICT,
+        name="示例科技公司工会",
+        district_code="363",
+        credit_code=code,
+        version=version,
+    )
+    return OrganisationsChanged(organisations=[one])
 
 
 async def test_several_batches_a_day_are_numbered_in_turn(trial: Trial) -> None:

@@ -42,13 +42,13 @@ async def test_loading_the_same_file_again_changes_nothing(world: World, tmp_pat
 
 
 async def test_a_file_may_hold_only_what_is_new_or_changed(world: World, tmp_path: Path) -> None:
-    text = f"{HEADER}\nU1,D1,union,,,示例一厂工会（新名）,,,,\nU9,S1,union,,,示例九厂工会,,,,\n"
+    text = f"{HEADER}\nU1,D1,union,,,示例一厂工会（新名）,,91110000600037341l,,\nU9,S1,union,,,示例九厂工会,,,,\n"
     assert await load(world, tmp_path / "more.csv", text) == (2, 2)
     assert await world.value("SELECT count(*) FROM organisations") == 9
     event = OrganisationsChanged.model_validate((await world.outbox(OrganisationsChanged.TYPE))[-1].data)
-    assert {(one.name, one.version) for one in event.organisations} == {
-        ("示例一厂工会（新名）", 2),
-        ("示例九厂工会", 1),
+    assert {(one.name, one.credit_code, one.version) for one in event.organisations} == {
+        ("示例一厂工会（新名）", "91110000600037341L", 2),
+        ("示例九厂工会", None, 1),
     }
 
 

@@ -40,6 +40,7 @@ class Organisation(Contract):
     name: str
     district_code: str | None = Field(description="区局编号: three digits, None only for the federation")
     central_enterprise: bool = False
+    credit_code: str | None = Field(None, description="统一社会信用代码: a public number")
     version: int
 
 

@@ -68,6 +68,7 @@ class Filters:
     state: ReviewState | None = None
     union_id: int | None = None
     union_name: str | None = None
+    credit_code: str | None = None
     class_code: str | None = None
     submitted_from: datetime | None = None
     submitted_until: datetime | None = None
@@ -102,7 +103,7 @@ async def page(
     if not after_id:
         total = await conn.scalar(sa.select(sa.func.count()).select_from(joined).where(*where))
     unpaid = sa.and_(columns.way == "centralized", columns.paid_fen < columns.union_fen).label("unpaid")
-    query = sa.select(ENROLMENTS, union.name.label("union_name"), unpaid).select_from(joined)
+    query = sa.select(ENROLMENTS, union.name.label("union_name"), union.credit_code, unpaid).select_from(joined)
     query = query.where(*where, columns.id > after_id).order_by(columns.id).limit(limit)
     return (await conn.execute(query)).all(), total
 
@@ -113,6 +114,7 @@ def _narrowed(filters: Filters) -> list[sa.ColumnElement[bool]]:
     return conditions(
         (filters.union_id, lambda value: columns.union_id == value),
         (filters.union_name, lambda value: ORGANISATIONS.c.name.contains(value, autoescape=True)),
+        (filters.credit_code, lambda value: ORGANISATIONS.c.credit_code == value.strip().upper()),
         (filters.class_code, lambda value: columns.class_code == value),
         (filters.submitted_from, lambda value: columns.submitted_at >= value),
         (filters.submitted_until, lambda value: columns.submitted_at < value),

@@ -58,6 +58,7 @@ class ReviewList(BaseModel):
     id: int
     union_id: int
     union_name: str
+    credit_code: str | None = Field(description="工会的统一社会信用代码")
     way: str
     state: str
     class_code: str

@@ -117,14 +117,25 @@ _UPSERT = """
            o.credit_code, o.head_hash)
         IS DISTINCT FROM (excluded.parent_id, excluded.path, excluded.kind, excluded.name, excluded.district_code,
            excluded.marked_central, excluded.central_enterprise, excluded.credit_code, excluded.head_hash)
-    RETURNING id, parent_id, path, level, kind, name, district_code, central_enterprise, version
+    RETURNING id, parent_id, path, level, kind, name, district_code, central_enterprise, credit_code, version
 """
 
 _PROBLEMS, _UNPLACED, _APPLY = (sa.text(_TREE + then) for then in (_FIND_PROBLEMS, _COUNT_LOOSE, _UPSERT))
 
 _ALLOWED = {"allowed": [f"{level}<{above}" for level, parents in PARENTS.items() for above in parents]}
 
-_CONTRACT = ("id", "parent_id", "path", "level", "kind", "name", "district_code", "central_enterprise", "version")
+_CONTRACT = (
+    "id",
+    "parent_id",
+    "path",
+    "level",
+    "kind",
+    "name",
+    "district_code",
+    "central_enterprise",
+    "credit_code",
+    "version",
+)
 
 
 async def open_staging(conn: AsyncConnection) -> None:
