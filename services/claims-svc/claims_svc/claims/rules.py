@@ -25,11 +25,12 @@ STEPS: Mapping[ClaimState, frozenset[ClaimState]] = {
     S.PAYING: frozenset({S.PAID, S.RETURNED}),
     S.RETURNED: frozenset({S.TO_PAY}),
     # an appeal reopens what was refused, or paid in part
-    S.PAID: frozenset({S.CLOSED, S.ADJUDICATING}),
+    # and money that had arrived may come back, however late
+    S.PAID: frozenset({S.CLOSED, S.ADJUDICATING, S.RETURNED}),
     S.REFUSED: frozenset({S.CLOSED, S.ADJUDICATING}),
     S.LAPSED: frozenset(),
     S.WITHDRAWN: frozenset(),
-    S.CLOSED: frozenset(),
+    S.CLOSED: frozenset({S.RETURNED}),
 }
 
 STATE_LABELS: Mapping[ClaimState, str] = {

@@ -1,0 +1,1 @@
+"""The centre's review: decisions, second eyes, medical questions, appeals."""
