@@ -188,5 +188,9 @@ _CALLS: dict[Endpoint, Callable[[City], Call]] = {
     ("card", "POST", "/batches/{number}/closure"): lambda _: Call({"reason": "全部已领取"}),
     ("card", "POST", "/notices/{notice_id}/read"): lambda _: Call(),
     ("card", "POST", "/partners/bank/answers"): lambda _: Call(_ANSWER, headers={signatures.HEADER: _SIGNATURE}),
+    ("card", "POST", "/cards/validity"): lambda _: Call({"number": "3630000001"}),
+    ("card", "POST", "/partners/bank/card-lives"): lambda _: Call(
+        {"notice_id": "n1", "lives": []}, headers={signatures.HEADER: _SIGNATURE}
+    ),
     **insurance_calls.CALLS,
 }

@@ -8,6 +8,8 @@ from card_svc.bank import handlers as bank_handlers
 from card_svc.batches import acts, papers, watch
 from card_svc.batches import api as batches
 from card_svc.batches import handlers as batch_handlers
+from card_svc.cardlife import api as cardlife
+from card_svc.cardlife import handlers as life_handlers
 from card_svc.cards import api as cards
 from card_svc.checks import api as checks
 from card_svc.checks import handlers as check_handlers
@@ -26,6 +28,7 @@ from unioncard.auth import TokenCheck, jwks_from
 from unioncard.background import closing, watching
 from unioncard.contracts.cards import CheckChunk, CheckExclusions, FetchBankState, NotifyBatch, SubmitBatch
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
+from unioncard.contracts.payees import CheckPayees
 from unioncard.holidays import Calendar, seed_rows
 from unioncard.messaging.handling import Handlers
 from unioncard.organisations import follow_organisations
@@ -33,7 +36,7 @@ from unioncard.partner_client import PartnerClient
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
 
-ROUTERS = (todo, checks, papers, acts, batches, cards, outlets, notices, bank, audit, reconciliation)
+ROUTERS = (todo, checks, papers, acts, batches, cards, cardlife, outlets, notices, bank, audit, reconciliation)
 
 
 def create_app(context: Context, settings: CardSettings) -> FastAPI:
@@ -41,7 +44,7 @@ def create_app(context: Context, settings: CardSettings) -> FastAPI:
     personal = PersonalData(context.keys)
     app = make_app(
         "card-svc",
-        "会员服务卡：待办、校验、批次、银行交换、领卡",
+        "会员服务卡：待办、校验、批次、银行交换、领卡、用卡",
         lifespan_of(context, lambda running: parts_of(running, settings, personal)),
     )
     app.state.service = CardService(context, settings, personal)
@@ -64,6 +67,7 @@ def parts_of(context: Context, settings: CardSettings, personal: PersonalData) -
                 SubmitBatch: batch_handlers.submit_batches,
                 FetchBankState: bank_handlers.fetch_states,
                 NotifyBatch: notify_batches,
+                CheckPayees: life_handlers.check_payees(personal),
             },
         ),
         partners={

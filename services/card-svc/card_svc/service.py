@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from card_svc.metadata import ORGANISATIONS
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings
-from unioncard.auth import Principal, Role, Scope, scope_of
+from unioncard.auth import STAFF, Principal, Role, Scope, scope_of
 from unioncard.service import Context
 
 # A union's operators act; those above look on; the federation compares.
@@ -17,6 +17,8 @@ OPERATOR = (Role.UNION,)
 VIEWERS = (Role.UNION, Role.SECOND_LEVEL, Role.DISTRICT, Role.FEDERATION)
 SUPERIORS = (Role.SECOND_LEVEL, Role.DISTRICT, Role.FEDERATION)
 AUDITORS = (Role.FEDERATION,)
+# Who offers something to members: aid centres, unions' facilities, outlets of the bank.
+HONOURING = (*STAFF, Role.BANK)
 
 
 @dataclass(frozen=True, slots=True)

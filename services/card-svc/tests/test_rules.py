@@ -54,8 +54,8 @@ def test_the_channel_a_record_takes_by_itself() -> None:
     assert channel_for("resident_identity_card", "MOBILE_IN_USE") is Channel.NORMAL
 
 
-def test_nobody_leaves_issued_and_only_the_bank_leaves_in_batch() -> None:
-    assert STEPS[CardState.ISSUED] == frozenset()
+def test_only_a_cancelled_card_leaves_issued_and_only_the_bank_leaves_in_batch() -> None:
+    assert STEPS[CardState.ISSUED] == {CardState.NONE}
     assert STEPS[CardState.IN_BATCH] == {CardState.ISSUED, CardState.FAILED}
     assert set(STEPS) == set(CardState)
 

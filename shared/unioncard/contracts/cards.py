@@ -230,16 +230,22 @@ class NotifyBatch(Command):
 
 
 class FetchBankStateResult(Contract):
-    """What the file held. ``set_aside`` counts answers for batches or members that are not ours to fill."""
+    """What the files held. ``set_aside`` counts answers for batches or members that are not ours to fill."""
 
     batches: int
     results: int
     news: int = Field(description="results that had not been known")
     set_aside: int
+    lives: int = Field(0, description="accounts behind cards that changed lately")
+    life_news: int = Field(0, description="of them, what had not been known")
+    lives_set_aside: int = Field(0, description="of them, accounts that belong to no card of ours")
 
 
 class FetchBankState(Command):
-    """Take over the bank's nightly state file of one day (domain 4.5). Key ``bank-state/<day>/<run>``."""
+    """Take over the bank's nightly files of one day: card numbers (domain 4.5), and what happened to cards since.
+
+    Key ``bank-state/<day>/<run>``.
+    """
 
     TYPE: ClassVar[str] = "card.bank-state.fetch.v1"
     TOPIC: ClassVar[str] = COMMANDS

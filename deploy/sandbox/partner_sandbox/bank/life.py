@@ -88,9 +88,9 @@ def after(account: Account, wish: Wish, moment: datetime) -> Account:
             return replace(done, activated_on=moment.date(), account_class=wish.account_class or 1)
         case "change_class":
             return replace(done, account_class=wish.account_class or _OTHER_CLASS[account.account_class])
-        case "replace" if wish.new_number is None:
-            return replace(done, numbers_kept=account.numbers_kept + 1)
         case "replace":
+            if wish.new_number is None:
+                return replace(done, numbers_kept=account.numbers_kept + 1)
             return replace(done, numbers=(*account.numbers, wish.new_number), numbers_kept=0)
     return done
 

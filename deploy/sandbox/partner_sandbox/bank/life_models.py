@@ -53,7 +53,12 @@ class CounterAct(BaseModel):
     batch_number: str | None = None
     account_class: AccountClass | None = Field(None, description="II stays for who has another class I account here")
     keep_number: bool = Field(True, description="with replace")
-    opened_on: date | None = Field(None, description="with card_number: of a card the bank made for no batch")
+    opened_on: Day | None = Field(
+        None,
+        ge=date(1990, 1, 1),
+        lt=date(3000, 1, 1),
+        description="with card_number: of a card the bank made for no batch",
+    )
 
     @model_validator(mode="after")
     def _of_one(self) -> "CounterAct":

@@ -1,7 +1,7 @@
 """The command that takes over the bank's nightly state, the safety net under lost callbacks (domain 4.5)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from card_svc.bank import store
 from card_svc.bank.models import StatePage
+from card_svc.cardlife.handlers import fetch_lives
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings
 from unioncard.contracts.cards import FetchBankState, FetchBankStateResult
@@ -36,7 +37,10 @@ async def fetch_states(tx: Transaction, messages: Sequence[Message[FetchBankStat
 def fetch_operation(
     settings: CardSettings, personal: PersonalData, client: PartnerClient, work: UnitOfWork
 ) -> Operation:
-    """Page through the state file from the oldest batch that waits; each page is a transaction of its own."""
+    """Page through the state file from the oldest batch that waits, then through the life file.
+
+    Each page is a transaction of its own.
+    """
 
     async def ask(engine: AsyncEngine, call: Call) -> FetchBankStateResult:
         day = call.request["day"]
@@ -54,8 +58,13 @@ def fetch_operation(
             for name in ("results", "news", "set_aside"):
                 totals[name] += getattr(filed, name)
             if page.next_cursor is None:
-                return FetchBankStateResult(**totals)
+                break
             params["cursor"] = page.next_cursor
+        # After the numbers, so that what happened to a new card since finds it.
+        lives = await fetch_lives(settings, personal, client, work, date.fromisoformat(day))
+        return FetchBankStateResult(
+            **totals, lives=lives.results, life_news=lives.news, lives_set_aside=lives.set_aside
+        )
 
     async def record(tx: Transaction, call: Call, answer: Any) -> Outcome:
         tx.audit("bank.state-fetched", f"bank-state:{call.request['day']}", after=answer.model_dump())

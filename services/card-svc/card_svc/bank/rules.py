@@ -1,11 +1,11 @@
-"""How a result of the bank is filed (domain 4.5, 4.8): as news, as a repeat, or set aside for reconciliation."""
+"""How what the bank says is filed (domain 4.5, 4.8): as news, as a repeat, or set aside for reconciliation."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What becomes of one result. The last six are kept in ``set_aside`` under their own name."""
+    """What becomes of one thing that the bank says. All but the first two are kept in ``set_aside`` by their name."""
 
     NEWS = "news"
     REPEAT = "repeat"
@@ -15,6 +15,10 @@ class Verdict(StrEnum):
     OTHER_NUMBER = "other_number"
     CONTRADICTS = "contradicts"
     NUMBER_TAKEN = "number_taken"
+    # of the life of a card
+    UNKNOWN_NUMBER = "unknown_number"
+    TWO_ACCOUNTS = "two_accounts"
+    REOPENED = "reopened"
 
 
 SET_ASIDE = frozenset(Verdict) - {Verdict.NEWS, Verdict.REPEAT}
@@ -26,6 +30,9 @@ VERDICT_LABELS = {
     Verdict.OTHER_NUMBER: "与已登记的卡号不同",
     Verdict.CONTRADICTS: "与已登记的结果相反",
     Verdict.NUMBER_TAKEN: "卡号已属于另一名会员",
+    Verdict.UNKNOWN_NUMBER: "用卡状态：没有这个卡号",
+    Verdict.TWO_ACCOUNTS: "用卡状态：卡号分属不同账户",
+    Verdict.REOPENED: "用卡状态：已销户的账户又有变动",
 }
 
 

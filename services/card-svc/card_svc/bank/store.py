@@ -14,7 +14,7 @@ from card_svc.bank.rules import SET_ASIDE, Known, Verdict, judge
 from card_svc.batches import events
 from card_svc.batches import store as batches
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.cards import store as cards
 from card_svc.personal import PersonalData
 from unioncard.dates import SHANGHAI

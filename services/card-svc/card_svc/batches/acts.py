@@ -12,7 +12,7 @@ from card_svc.batches.api import Number, Operator
 from card_svc.batches.rules import PICKUP_STEPS, BatchState, Pickup
 from card_svc.batches.views import BatchDetail, PickedUp, as_detail
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.service import SUPERIORS, TheService, scope
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.cards import Channel

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from card_svc.batches import rules, store
 from card_svc.batches.rules import BatchState
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.cards import store as cards
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings

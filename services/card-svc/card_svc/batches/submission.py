@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from card_svc.batches.rules import BATCH_LIMIT, NUMBERS_A_MINUTE, batch_number, number_stem
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.cards import store as cards
 from card_svc.cards.tables import COMPLETE, DOCUMENT_TYPE, EXPIRY, NATIONALITY
 from card_svc.personal import PersonalData

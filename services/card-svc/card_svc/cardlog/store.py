@@ -1,12 +1,12 @@
 """All SQL of the card log. It is written in sets, with one statement each."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from card_svc.cardlog.rules import Step
 from card_svc.cardlog.tables import CARD_LOG
 from unioncard.unit_of_work import Transaction
 
@@ -16,43 +16,6 @@ _ADD = sa.text("""
     FROM unnest(CAST(:members AS bigint[]), CAST(:steps AS text[]), CAST(:batches AS text[]), CAST(:reasons AS text[]))
          AS new(member_id, step, batch_number, reason)
 """)
-
-
-class Step(StrEnum):
-    """What happened to a member's card."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    LEFT = "left"
-    CHANNEL_CHANGED = "channel_changed"
-    COMPLETED = "completed"
-    CHECK_REQUESTED = "check_requested"
-    CHECK_PASSED = "check_passed"
-    CHECK_NOT_PASSED = "check_not_passed"
-    SUBMITTED = "submitted"
-    REFUSED = "refused"
-    ISSUED = "issued"
-    FAILED = "failed"
-    COLLECTED = "collected"
-    IN_PERSON = "in_person"
-
-
-LABELS = {
-    Step.ADDED: "添加至待办",
-    Step.REMOVED: "移出待办",
-    Step.LEFT: "会员变动，移出待办",
-    Step.CHANNEL_CHANGED: "切换办卡通道",
-    Step.COMPLETED: "完善证件信息",
-    Step.CHECK_REQUESTED: "提交系统校验",
-    Step.CHECK_PASSED: "系统校验通过",
-    Step.CHECK_NOT_PASSED: "系统校验未通过",
-    Step.SUBMITTED: "提交办卡",
-    Step.REFUSED: "银行未受理批次",
-    Step.ISSUED: "办卡成功",
-    Step.FAILED: "办卡失败",
-    Step.COLLECTED: "已领卡",
-    Step.IN_PERSON: "由会员本人凭告知函领卡",
-}
 
 
 async def add(

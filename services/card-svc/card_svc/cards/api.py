@@ -7,16 +7,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
+from card_svc.cardlife.views import CardLife, life_of
 from card_svc.cardlog import store as cardlog
+from card_svc.cardlog.rules import LABELS as STEP_LABELS
+from card_svc.cardlog.rules import Step
 from card_svc.cards import export, lists
 from card_svc.cards.rules import LABELS
-from card_svc.personal import PersonalData
-from card_svc.service import VIEWERS, TheService, scope
+from card_svc.service import VIEWERS, CardService, TheService, scope
 from card_svc.todo.api import document_filter, name_filter
 from unioncard.auth import Allow, Principal, Role
 from unioncard.contracts.cards import CardState, Channel
 from unioncard.database import reading
-from unioncard.dates import day_start
+from unioncard.dates import day_start, shanghai_date
 from unioncard.documents import Sex
 from unioncard.problems import not_found
 from unioncard.sheets import MAX_ROWS, XLSX, too_large
@@ -53,6 +55,7 @@ class Card(BaseModel):
     card_number: str | None = Field(description="银行卡号（掩码）")
     issued_at: datetime | None
     failed_reason: str | None
+    life: CardLife | None = Field(description="用卡状态；没有卡时为空")
 
 
 class LogEntry(BaseModel):
@@ -60,7 +63,7 @@ class LogEntry(BaseModel):
 
     at: datetime
     actor: str
-    step: cardlog.Step
+    step: Step
     label: str
     batch_number: str | None
     reason: str | None
@@ -76,6 +79,7 @@ async def _filters(
     state: CardState | None = None,
     channel: Channel | None = None,
     union_id: Annotated[Id | None, Query()] = None,
+    activated: Annotated[bool | None, Query(description="已办卡会员是否已激活")] = None,
 ) -> lists.Filters:
     return lists.Filters(
         name_filter(service.personal, name),
@@ -86,6 +90,7 @@ async def _filters(
         state,
         channel,
         union_id,
+        activated,
     )
 
 
@@ -101,7 +106,7 @@ async def list_cards(principal: Viewer, service: TheService, paging: Paging, fil
         rows = await lists.page(conn, visible, filters, key[0] if key else None, paging.limit + 1)
         total = await lists.count(conn, visible, filters) if key is None else None
     return Page(
-        items=[_as_card(service.personal, row) for row in rows[: paging.limit]],
+        items=[_as_card(service, row) for row in rows[: paging.limit]],
         next=cursor_after(rows, paging.limit, lambda row: [row.id]),
         total=total,
     )
@@ -125,7 +130,7 @@ async def export_cards(principal: Viewer, service: TheService, filters: TheFilte
             organisation_id=principal.organisation_id,
             after={"rows": len(rows)},
         )
-    content = await asyncio.to_thread(export.sheet, service.personal, rows)
+    content = await asyncio.to_thread(export.sheet, service.personal, rows, shanghai_date(tx.now))
     return workbook(content, "cards.xlsx")
 
 
@@ -138,7 +143,7 @@ async def show_mine(principal: Annotated[Principal, Depends(Allow(Role.MEMBER))]
             row = await lists.find_own(conn, principal.member_id)
     if row is None:
         raise not_found("您的会员信息")
-    return _as_card(service.personal, row)
+    return _as_card(service, row)
 
 
 @router.get("/{member_id}", responses=problem_responses(401, 403, 404))
@@ -148,7 +153,7 @@ async def show_card(member_id: PathId, principal: Viewer, service: TheService) -
         row = await lists.find(conn, await scope(conn, principal), member_id)
     if row is None:
         raise not_found("这名会员")
-    return _as_card(service.personal, row)
+    return _as_card(service, row)
 
 
 @router.get("/{member_id}/log", responses=problem_responses(401, 403, 404))
@@ -161,14 +166,15 @@ async def show_log(member_id: PathId, principal: Viewer, service: TheService, pa
         rows = await cardlog.page(conn, member_id, key[0] if key else None, paging.limit + 1)
     return Page(
         items=[
-            LogEntry.model_validate(dict(row._mapping) | {"label": cardlog.LABELS[cardlog.Step(row.step)]})
+            LogEntry.model_validate(dict(row._mapping) | {"label": STEP_LABELS[Step(row.step)]})
             for row in rows[: paging.limit]
         ],
         next=cursor_after(rows, paging.limit, lambda row: [row.id]),
     )
 
 
-def _as_card(personal: PersonalData, row: Any) -> Card:
+def _as_card(service: CardService, row: Any) -> Card:
+    personal = service.personal
     return Card.model_validate(
         dict(row._mapping)
         | {
@@ -177,5 +183,6 @@ def _as_card(personal: PersonalData, row: Any) -> Card:
             "document_number": personal.masked_document(row.id, row.document_number),
             "card_number": personal.masked_card(row.id, row.card_number),
             "state_label": LABELS[CardState(row.state)],
+            "life": life_of(row, shanghai_date(service.context.clock.now())),
         }
     )

@@ -1,8 +1,11 @@
 """The list of cards as a sheet."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
+from card_svc.cardlife.payees import card_of
+from card_svc.cardlife.views import label_of
 from card_svc.cards.rules import CHANNEL_LABELS, LABELS
 from card_svc.personal import PersonalData
 from unioncard import sheets
@@ -23,6 +26,7 @@ _COLUMNS: Sequence[tuple[str, int, Callable[[PersonalData, Any], str | None]]] =
     ("办理状态", 10, lambda _, row: LABELS[CardState(row.state)]),
     ("批次编号", 22, lambda _, row: row.batch_number),
     ("失败原因", 40, lambda _, row: row.failed_reason),
+    ("激活日期", 12, lambda _, row: row.activated_on.isoformat() if row.activated_on else None),
 )
 
 
@@ -31,7 +35,13 @@ def label(kind: type[Sex] | type[DocumentType], value: str) -> str:
     return kind(value).label if value in set(kind) else value
 
 
-def sheet(personal: PersonalData, rows: Sequence[Any]) -> bytes:
+def _card_state(row: Any, today: date) -> str | None:
+    card = card_of(row)
+    return label_of(card, today) if card else None
+
+
+def sheet(personal: PersonalData, rows: Sequence[Any], today: date) -> bytes:
     """The workbook; everything is text. Blocking: run it in a thread."""
-    headings = [(title, width) for title, width, _ in _COLUMNS]
-    return sheets.sheet("会员卡", headings, ([shown(personal, row) for _, _, shown in _COLUMNS] for row in rows))
+    headings = [*((title, width) for title, width, _ in _COLUMNS), ("卡片状态", 14)]
+    lines = ([*(shown(personal, row) for _, _, shown in _COLUMNS), _card_state(row, today)] for row in rows)
+    return sheets.sheet("会员卡", headings, lines)

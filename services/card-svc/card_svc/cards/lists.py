@@ -8,13 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from card_svc.cardlife.tables import LIFE_COLUMNS, LIFE_OF_CARD
 from card_svc.cards.tables import DOCUMENT_TYPE, EXPIRY, NATIONALITY
 from unioncard.auth import Scope
 from unioncard.contracts.cards import CardState, Channel
 
 # Only normal members of employers appear; the others apply for themselves [H19, M24].
-_FROM = """
+_FROM = f"""
     FROM members m LEFT JOIN cards c ON c.member_id = m.id JOIN organisations o ON o.id = m.union_id
+    {LIFE_OF_CARD}
     WHERE o.path LIKE :scope AND m.state = 'normal' AND m.kind = 'employed'
 """
 
@@ -22,7 +24,7 @@ _COLUMNS = f"""
     m.id, m.union_id, o.name AS union_name, m.number, m.name, m.sex, m.document_number, m.mobile,
     {DOCUMENT_TYPE} AS document_type, {EXPIRY} AS document_expiry, {NATIONALITY} AS nationality,
     coalesce(c.state, 'none') AS state, coalesce(c.version, 0) AS version, c.channel, c.applied_at, c.batch_number,
-    c.card_number, c.issued_at, c.failed_reason
+    c.card_number, c.issued_at, c.failed_reason, {LIFE_COLUMNS}
 """
 
 
@@ -38,6 +40,7 @@ class Filters:
     state: CardState | None
     channel: Channel | None
     union_id: int | None
+    activated: bool | None
 
 
 def _narrowed(filters: Filters) -> tuple[str, dict[str, Any]]:
@@ -50,6 +53,7 @@ def _narrowed(filters: Filters) -> tuple[str, dict[str, Any]]:
         "coalesce(c.state, 'none') = :state": ("state", filters.state.value if filters.state else None),
         "c.channel = :channel": ("channel", filters.channel.value if filters.channel else None),
         "m.union_id = :union": ("union", filters.union_id),
+        "c.state = 'issued' AND (l.activated_on IS NOT NULL) = :activated": ("activated", filters.activated),
     }
     given = {condition: pair for condition, pair in wanted.items() if pair[1] is not None}
     return "".join(f" AND {condition}" for condition in given), dict(given.values())
@@ -79,7 +83,7 @@ async def find(conn: AsyncConnection, scope: Scope, member_id: int) -> sa.Row[An
     """One member of the caller's tree, whatever its state."""
     query = sa.text(f"""
         SELECT {_COLUMNS} FROM members m LEFT JOIN cards c ON c.member_id = m.id
-        JOIN organisations o ON o.id = m.union_id
+        JOIN organisations o ON o.id = m.union_id {LIFE_OF_CARD}
         WHERE o.path LIKE :scope AND m.id = :member
     """)  # noqa: S608  # ours
     return (await conn.execute(query, {"scope": scope.pattern, "member": member_id})).one_or_none()
@@ -89,6 +93,6 @@ async def find_own(conn: AsyncConnection, member_id: int) -> sa.Row[Any] | None:
     """A member's own card, also of one without a union."""
     query = sa.text(f"""
         SELECT {_COLUMNS} FROM members m LEFT JOIN cards c ON c.member_id = m.id
-        LEFT JOIN organisations o ON o.id = m.union_id WHERE m.id = :member
+        LEFT JOIN organisations o ON o.id = m.union_id {LIFE_OF_CARD} WHERE m.id = :member
     """)  # noqa: S608  # ours
     return (await conn.execute(query, {"member": member_id})).one_or_none()

@@ -16,8 +16,8 @@ STEPS: Mapping[CardState, frozenset[CardState]] = {
     CardState.IN_BATCH: frozenset({CardState.ISSUED, CardState.FAILED}),
     # data mended, added again (domain 4.7)
     CardState.FAILED: frozenset({CardState.TO_DO}),
-    # a replaced or cancelled card is another chapter (domain 4, card life)
-    CardState.ISSUED: frozenset(),
+    # cancelled at the bank, so that a new one can be applied for (domain 4, card life; G19 Q99)
+    CardState.ISSUED: frozenset({CardState.NONE}),
 }
 
 LABELS: Mapping[CardState, str] = {

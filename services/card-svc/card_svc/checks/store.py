@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.checks.rules import CHUNK, Outcome
 from card_svc.checks.tables import CHECKS
 from card_svc.metadata import ORGANISATIONS

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.cards import store as cards
 from card_svc.legacy.rules import COLUMNS, LegacyCard, read_line
 from card_svc.personal import PersonalData

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from card_svc.bank.rules import VERDICT_LABELS, Verdict
 from card_svc.batches.rules import BatchState
+from card_svc.cardlife.rules import LifeState
 from card_svc.reconciliation import store
 from card_svc.service import AUDITORS, CardService, TheService
 from unioncard.auth import Allow
@@ -35,6 +36,7 @@ class Summary(CrossingCounts):
     legacy_cards: int = Field(description="由原系统迁入的卡数")
     todo_astray: int = Field(description="待办列表与办理状态不一致的会员数，应为 0")
     cards_astray: int = Field(description="批次结果与办理状态不一致的会员数，应为 0")
+    lives_astray: int = Field(description="用卡状态与现有卡不一致的会员数，应为 0")
 
 
 class ComparedBatch(BaseModel):
@@ -66,15 +68,15 @@ class OpenCheck(BaseModel):
 
 
 class SetAside(BaseModel):
-    """An answer of the bank that could not be filed."""
+    """What the bank said and could not be filed."""
 
     id: int
     why: Verdict
     label: str
     answer_id: str
-    batch_number: str
+    batch_number: str = Field(description="用卡状态不属于批次，为空")
     member_ref: str
-    status: Literal["issued", "failed"]
+    status: Literal["issued", "failed"] | LifeState = Field(description="办卡结果，或用卡状态")
     reason: str | None
     received_at: datetime
 

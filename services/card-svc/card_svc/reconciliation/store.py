@@ -15,15 +15,16 @@ _COUNTS = sa.text("""
     UNION ALL SELECT 'todo', check_state, count(*) FROM todo GROUP BY check_state
     UNION ALL SELECT 'batches', state, count(*) FROM batches GROUP BY state
     UNION ALL SELECT 'batch_members', outcome, count(*) FROM batch_members GROUP BY outcome
+    UNION ALL SELECT 'card_lives', state, count(*) FROM card_lives GROUP BY state
     UNION ALL SELECT 'set_aside', why, count(*) FROM set_aside GROUP BY why
     UNION ALL SELECT 'organisations', level, count(*) FROM organisations GROUP BY level
 """)
 
-# The last two must be zero: a card state that its to-do record or its batch does not bear out. Cards without a batch
-# are those of the previous system; the bank's memory of this platform has none of them.
+# The last three must be zero: a card state that its to-do record, its batch or its account does not bear out. Cards
+# without a batch are those of the previous system; the bank's memory of this platform has none of them.
 _NUMBERS = sa.text("""
     SELECT (SELECT count(*) FROM members WHERE union_id IS NULL) AS members_without_union,
-           (SELECT count(DISTINCT card_hash) FROM cards WHERE batch_number IS NOT NULL) AS card_numbers,
+           (SELECT count(DISTINCT card_hash) FROM batch_members WHERE outcome = 'issued') AS card_numbers,
            (SELECT count(*) FROM cards WHERE state = 'issued' AND batch_number IS NULL) AS legacy_cards,
            (SELECT count(*) FROM members) AS members_total,
            (SELECT count(*) FROM cards c FULL JOIN todo t ON t.member_id = c.member_id
@@ -32,7 +33,10 @@ _NUMBERS = sa.text("""
                 ON bm.member_id = c.member_id AND bm.batch_number = c.batch_number
             WHERE c.state = 'in_batch' AND coalesce(bm.outcome, '') <> 'waiting'
                OR c.state = 'issued' AND c.batch_number IS NOT NULL
-                  AND coalesce(bm.outcome, '') <> 'issued') AS cards_astray
+                  AND coalesce(bm.outcome, '') <> 'issued') AS cards_astray,
+           (SELECT count(*) FROM cards c JOIN card_numbers n ON n.card_hash = c.card_hash
+                JOIN card_lives l ON l.account_hash = n.account_hash
+            WHERE l.state = 'cancelled' OR l.member_id <> c.member_id OR l.number_end <> c.number_end) AS lives_astray
 """)
 
 NOUNS = {

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.cards.rules import OBSTACLE_TEXTS, Obstacle, must_be_special, obstacle
 from card_svc.cards.store import lock_union
 from card_svc.personal import PersonalData

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from card_svc.cardlog import store as cardlog
-from card_svc.cardlog.store import Step
+from card_svc.cardlog.rules import Step
 from card_svc.cards import store as cards
 from card_svc.cards.rules import DEMANDS_SPECIAL
 from card_svc.cards.tables import COMPLETE, DOCUMENT_TYPE, EXPIRY, NATIONALITY
