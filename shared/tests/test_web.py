@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import httpx
@@ -19,11 +20,13 @@ from unioncard.auth import Principal, Role
 from unioncard.database import engine_for
 from unioncard.problems import Problem, RowError, conflict, invalid, not_found
 from unioncard.settings import Settings
+from unioncard.unit_of_work import UnitOfWork
 from unioncard.web import idempotency
 from unioncard.web.app import MAX_BODY_BYTES, make_app
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, PageRequest, Paging, after, before, cursor_after
 from unioncard_testing import Room, no_lifespan
+from unioncard_testing.trial import HandClock
 
 ROWS = [RowError(line=3, name="张三", number="3101…1234", field="手机号", reason="位数不对", remedy="请填 11 位手机号")]
 
@@ -159,6 +162,31 @@ async def test_a_caller_who_hangs_up_is_no_error_of_ours(
     await application(room)(scope, receive, send)
     assert sent[0]["status"] == 499
     assert not [one for one in logged() if one["event"] == "http.broke"]
+
+
+async def test_a_request_is_of_the_moment_at_which_it_began_to_come(room: Room) -> None:
+    before, midnight = datetime(2019, 12, 27, 15, 59, 59, tzinfo=UTC), datetime(2019, 12, 27, 16, tzinfo=UTC)
+    clock = HandClock(before)
+    work = UnitOfWork(room.engine, clock, "test-svc")
+    app = make_app("test", "test", no_lifespan)
+    app.state.context = SimpleNamespace(clock=clock)
+
+    @app.post("/slow")
+    async def slow(request: Request) -> datetime:
+        await request.body()
+        async with work.begin("account:1") as tx:
+            return tx.now
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"half"
+        clock.at = midnight
+        yield b"half"
+
+    async with client_of(app) as client:
+        answer = await client.post("/slow", content=body())
+    assert datetime.fromisoformat(answer.json()) == before
+    async with work.begin("message:1") as tx:
+        assert tx.now == midnight
 
 
 async def test_addresses_and_methods_that_are_not_there(client: httpx.AsyncClient) -> None:

@@ -6,6 +6,7 @@ statement each, after the guarded updates: a transaction that loses a race has t
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,10 @@ _AUDIT = sa.text("""
                 CAST(:subjects AS text[]), CAST(:befores AS text[]), CAST(:afters AS text[]))
          AS new(actor, organisation_id, action, subject, before, after)
 """)
+
+
+#: The business time at which the HTTP request under way reached this process; the edge sets it. None outside of one.
+RECEIVED_AT: ContextVar[datetime | None] = ContextVar("received_at", default=None)
 
 
 @dataclass(slots=True)
@@ -145,10 +150,10 @@ class UnitOfWork:
     async def begin(self, actor: str) -> AsyncIterator[Transaction]:
         """A transaction by ``actor`` (``account:17``, ``message:card.batch.submit.v1``, ``partner:bank``).
 
-        The business time is taken before the database is asked for anything: deadlines are judged by when a request
-        came, not by how long it waited.
+        The business time is that at which the request came, before its body was read and before the database was asked
+        for anything: deadlines are judged by when a request was received, not by how long it waited.
         """
-        now = self.clock.now()
+        now = RECEIVED_AT.get() or self.clock.now()
         async with self.engine.begin() as conn:
             tx = Transaction(conn, self.source, actor, now)
             yield tx

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from unioncard import telemetry
 from unioncard.messaging.consumer import is_infrastructure
 from unioncard.problems import PROBLEM_JSON, Problem, ProblemDocument
+from unioncard.unit_of_work import RECEIVED_AT
 
 log = structlog.get_logger()
 
@@ -151,7 +153,7 @@ async def _caller_gone(request: Request, error: Exception) -> Response:
 
 
 class Observed:
-    """Around every request: a size limit, a span that continues the caller's, and the duration by route."""
+    """Around every request: when it came, a size limit, a span that continues the caller's, the duration by route."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -163,6 +165,7 @@ class Observed:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         status = 0
         started = time.perf_counter()
+        before = RECEIVED_AT.set(None)
 
         async def observed_send(message: Message) -> None:
             nonlocal status
@@ -174,6 +177,7 @@ class Observed:
             f"{scope['method']} {scope['path']}", kind=SpanKind.SERVER, parent=headers.get("traceparent")
         ) as span:
             try:
+                RECEIVED_AT.set(_business_time(scope))
                 if _too_long(headers.get("content-length")):
                     await _too_large(scope["path"])(scope, receive, observed_send)
                 else:
@@ -189,12 +193,19 @@ class Observed:
                 )
                 await problem_response(problem, scope["path"])(scope, receive, observed_send)
             finally:
+                RECEIVED_AT.reset(before)
                 route = _route(scope)
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 span.update_name(f"{method} {route}")
                 span.set_attribute("http.response.status_code", status)
                 seconds = time.perf_counter() - started
                 telemetry.http_seconds.labels(method, route, str(status)).observe(seconds)
+
+
+def _business_time(scope: Scope) -> datetime | None:
+    """Now, by the clock of the service; None where there is none yet."""
+    context = getattr(scope["app"].state, "context", None)
+    return context.clock.now() if context is not None else None
 
 
 def _route(scope: Scope) -> str:
