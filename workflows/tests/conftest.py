@@ -17,6 +17,7 @@ from workflows.namespace import add_search_attributes
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 from workflows.settings import WorkflowsSettings
 from workflows_testing.card_office import SUBMITTED, CardOffice, Season
+from workflows_testing.claims_office import FILED, Claiming, ClaimsOffice
 from workflows_testing.insurance_office import EVE, Campaigning, InsuranceOffice
 
 TIME_SKIPPING_SERVER = Path(sys.executable).with_name("temporal-test-server")
@@ -46,6 +47,15 @@ async def campaigning(env: WorkflowEnvironment) -> AsyncIterator[Campaigning]:
     campaigning = Campaigning(env, office, f"campaign-{uuid.uuid4()}")
     async with office.worker(env.client, campaigning.task_queue):
         yield campaigning
+
+
+@pytest.fixture
+async def claiming(env: WorkflowEnvironment) -> AsyncIterator[Claiming]:
+    """Business time begins when the claim is filed."""
+    office = ClaimsOffice([Segment(await env.get_current_time(), FILED)])
+    claiming = Claiming(env, office, f"claims-{uuid.uuid4()}")
+    async with office.worker(env.client, claiming.task_queue):
+        yield claiming
 
 
 @pytest.fixture

@@ -1,21 +1,16 @@
 """The nightly fetch of the bank's state (每晚取回银行结果, domain 4.5): the net under lost callbacks."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from unioncard.contracts.cards import FetchBankState, FetchBankStateResult
-    from workflows.business_day import BusinessDay
     from workflows.commands import ask
+    from workflows.scheduled_day import scheduled_day
     from workflows.search_attributes import PHASE
-
-
-SCHEDULED_START = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
-"""Set by Temporal on what a schedule starts."""
 
 
 class BankStateStart(BaseModel):
@@ -31,7 +26,7 @@ class BankStateFetch:
     @workflow.run
     async def run(self, start: BankStateStart) -> FetchBankStateResult:
         """Returns what the file held."""
-        day = start.day or await self._day_of_schedule()
+        day = start.day or await scheduled_day()
         workflow.upsert_search_attributes([PHASE.value_set("取回银行结果")])
         workflow.set_current_details(
             f"### 取回银行结果\n- **日期**：{day}\n- **怎么办**：无需操作，银行无法连接时自动重试。"
@@ -49,10 +44,3 @@ class BankStateFetch:
             f"- **结果**：{result.results}，其中新增 {result.news}，待核对 {result.set_aside}"
         )
         return result
-
-    async def _day_of_schedule(self) -> date:
-        # The scheduled moment, not now: a fetch that is caught up in the morning is for the night before.
-        scheduled = workflow.info().typed_search_attributes.get(SCHEDULED_START) or workflow.info().start_time
-        return await workflow.execute_activity_method(
-            BusinessDay.of, scheduled, start_to_close_timeout=timedelta(seconds=10), summary="业务日期"
-        )

@@ -14,12 +14,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from unioncard import telemetry
-from unioncard.contracts import REGISTRY, Contract, cards, contract_of, insurance
+from unioncard.contracts import REGISTRY, Contract, cards, claims, contract_of, insurance
 from unioncard.messaging.dead_letters import Record
 from unioncard.messaging.envelope import Envelope, MalformedMessage
 from unioncard.messaging.kafka import Sender
 from workflows import metrics
 from workflows.card_errands import errand_of
+from workflows.claims_errands import claims_task_of
 from workflows.client import RPC_TIMEOUT
 from workflows.crossing import each, set_aside, temporal_answers
 from workflows.errands import Announcement, Errand, Table, Task, Word
@@ -28,12 +29,12 @@ from workflows.insurance_errands import insurance_task_of
 GROUP = "workflows-bridge"
 # What became of an event, in metrics.bridge_events.
 STARTED, SIGNALLED, REPEAT, TOO_LATE = "started", "signalled", "repeat", "too late"
-TOPICS = [cards.EVENTS, insurance.EVENTS]
+TOPICS = [cards.EVENTS, insurance.EVENTS, claims.EVENTS]
 
 
 def task_of(event: Contract, segments: Table) -> Task | None:
     """What an event asks for, None for one that nobody here listens to."""
-    return errand_of(event, segments) or insurance_task_of(event, segments)
+    return errand_of(event, segments) or insurance_task_of(event, segments) or claims_task_of(event, segments)
 
 
 class Bridge:

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from unioncard.clock_segments import Segment, business_at, real_at
 
 #: Workflows that wait in business time and so take the signal ``clock_changed``.
-TIMED_WORKFLOWS = ("CardBatch", "EnrolmentCampaign", "DistrictEnrolment", "PremiumPayment")
+TIMED_WORKFLOWS = ("CardBatch", "EnrolmentCampaign", "DistrictEnrolment", "PremiumPayment", "Claim", "PayoutBatch")
 
 _SHORTEST = timedelta(milliseconds=1)
 

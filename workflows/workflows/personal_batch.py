@@ -8,9 +8,8 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from unioncard.contracts.insurance import BatchPersonal, PersonalBatched
-    from workflows.bank_state import SCHEDULED_START
-    from workflows.business_day import BusinessDay
     from workflows.commands import ask
+    from workflows.scheduled_day import scheduled_day
     from workflows.search_attributes import PHASE
 
 
@@ -27,7 +26,7 @@ class PersonalBatch:
     @workflow.run
     async def run(self, start: PersonalBatchStart) -> PersonalBatched:
         """Returns what the day came to."""
-        day = start.day or await self._day_before_schedule()
+        day = start.day or await scheduled_day() - timedelta(days=1)
         workflow.upsert_search_attributes([PHASE.value_set("汇总个人参保")])
         workflow.set_current_details(f"### 汇总个人参保\n- **日期**：{day}\n- **怎么办**：无需操作。")
         result = await ask(
@@ -42,11 +41,3 @@ class PersonalBatch:
             f"### 已完成\n- **日期**：{day}\n- **批次**：{result.batches}\n- **人数**：{result.heads}"
         )
         return result
-
-    async def _day_before_schedule(self) -> date:
-        # The scheduled moment, not now: one that is caught up in the morning is for the same day.
-        scheduled = workflow.info().typed_search_attributes.get(SCHEDULED_START) or workflow.info().start_time
-        today = await workflow.execute_activity_method(
-            BusinessDay.of, scheduled, start_to_close_timeout=timedelta(seconds=10), summary="业务日期"
-        )
-        return today - timedelta(days=1)

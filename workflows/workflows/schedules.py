@@ -21,17 +21,22 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 
 from unioncard.contracts.cards import FetchBankStateResult
+from unioncard.contracts.claims import PayoutFileFetched, PayoutsGathered
 from unioncard.contracts.insurance import PersonalBatched
 from unioncard.dates import SHANGHAI
 from workflows.bank_state import BankStateFetch, BankStateStart
 from workflows.campaign_opening import CampaignOpening, CampaignsStarted
 from workflows.client import RPC_TIMEOUT
+from workflows.payout_file import PayoutFile, PayoutFileStart
+from workflows.payout_run import PayoutRun, PayoutRunStart
 from workflows.personal_batch import PersonalBatch, PersonalBatchStart
 from workflows.settings import TASK_QUEUE
 
 BANK_STATE_NIGHTLY = "bank-state-nightly"
 CAMPAIGNS_DAILY = "campaigns-daily"
 PERSONAL_NIGHTLY = "personal-nightly"
+PAYOUTS_DAILY = "payouts-daily"
+PAYOUT_FILE_NIGHTLY = "payout-file-nightly"
 
 
 def bank_state_nightly(task_queue: str = TASK_QUEUE) -> Schedule:
@@ -70,6 +75,27 @@ def personal_nightly(task_queue: str = TASK_QUEUE) -> Schedule:
     return _daily(action, 0, 10, overlap=ScheduleOverlapPolicy.BUFFER_ALL, note=note)
 
 
+def payouts_daily(task_queue: str = TASK_QUEUE) -> Schedule:
+    """09:30 in Shanghai, every day; a run still at it gathers all that the next one would."""
+    action = ScheduleActionStartWorkflow(
+        PayoutRun.run, PayoutRunStart(), id=PAYOUTS_DAILY, task_queue=task_queue, static_summary="每日汇总划款"
+    )
+    return _daily(action, 9, 30, overlap=ScheduleOverlapPolicy.SKIP, note="每日9:30（上海时间）汇总待划款的给付")
+
+
+def payout_file_nightly(task_queue: str = TASK_QUEUE) -> Schedule:
+    """22:30 in Shanghai, every day. Each file tells its own day: the next waits its turn."""
+    action = ScheduleActionStartWorkflow(
+        PayoutFile.run,
+        PayoutFileStart(),
+        id=PAYOUT_FILE_NIGHTLY,
+        task_queue=task_queue,
+        static_summary="每晚取回划款结果",
+    )
+    note = "每晚22:30（上海时间）取回银行划款结果"
+    return _daily(action, 22, 30, overlap=ScheduleOverlapPolicy.BUFFER_ALL, note=note)
+
+
 def _daily(
     action: ScheduleActionStartWorkflow, hour: int, minute: int, *, overlap: ScheduleOverlapPolicy, note: str
 ) -> Schedule:
@@ -86,6 +112,8 @@ SCHEDULES: Mapping[str, Callable[[str], Schedule]] = {
     BANK_STATE_NIGHTLY: bank_state_nightly,
     CAMPAIGNS_DAILY: campaigns_daily,
     PERSONAL_NIGHTLY: personal_nightly,
+    PAYOUTS_DAILY: payouts_daily,
+    PAYOUT_FILE_NIGHTLY: payout_file_nightly,
 }
 
 
@@ -147,6 +175,36 @@ async def batch_personal(
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"汇总 {day} 的个人参保",
+        rpc_timeout=RPC_TIMEOUT,
+    )
+
+
+async def gather_payouts(
+    client: Client, day: date, task_queue: str = TASK_QUEUE
+) -> WorkflowHandle[PayoutRun, PayoutsGathered]:
+    """Gather what is ready to be paid now, by hand or for a rehearsal."""
+    return await client.start_workflow(
+        PayoutRun.run,
+        PayoutRunStart(day=day),
+        id=f"payouts/{day}/{_second()}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"汇总 {day} 的划款",
+        rpc_timeout=RPC_TIMEOUT,
+    )
+
+
+async def fetch_payout_file(
+    client: Client, day: date, task_queue: str = TASK_QUEUE
+) -> WorkflowHandle[PayoutFile, PayoutFileFetched]:
+    """Fetch one day's payout file now, by hand or for a rehearsal."""
+    return await client.start_workflow(
+        PayoutFile.run,
+        PayoutFileStart(day=day),
+        id=f"payout-file/{day}/{_second()}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"取回 {day} 的划款结果",
         rpc_timeout=RPC_TIMEOUT,
     )
 

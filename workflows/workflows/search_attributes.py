@@ -24,7 +24,7 @@ DISTRICT: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardDis
 UNION: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardUnion")
 """The union's id."""
 BATCH: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardBatch")
-"""批次号."""
+"""批次号; of a claim its number."""
 PHASE: SearchAttributeKey[str] = SearchAttributeKey.for_keyword("UnioncardPhase")
 """What is being waited for, in Chinese."""
 YEAR: SearchAttributeKey[int] = SearchAttributeKey.for_int("UnioncardYear")
@@ -32,7 +32,8 @@ YEAR: SearchAttributeKey[int] = SearchAttributeKey.for_int("UnioncardYear")
 NEXT_DEADLINE: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("UnioncardNextDeadline")
 """The first instant too late, in business time."""
 OVERDUE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardOverdue")
-"""The bank has not called within its 15 days; of a premium, the last day of payment is over."""
+"""The bank has not called within its 15 days; of a premium, the last day of payment is over; of a claim or a payout
+batch, whoever it waits for is late."""
 LATE: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardLate")
 """Card numbers are still missing after three days."""
 UNPAID: SearchAttributeKey[bool] = SearchAttributeKey.for_bool("UnioncardUnpaid")

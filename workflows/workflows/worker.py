@@ -18,10 +18,14 @@ from workflows.business_day import BusinessDay
 from workflows.campaign_opening import CampaignOpening
 from workflows.card_batch import CardBatch
 from workflows.card_check import CardCheck
+from workflows.claim import Claim
 from workflows.client import RPC_TIMEOUT
 from workflows.district_enrolment import DistrictEnrolment
 from workflows.enrolment_campaign import EnrolmentCampaign
 from workflows.exclusion_check import ExclusionCheck
+from workflows.payout_batch import PayoutBatch
+from workflows.payout_file import PayoutFile
+from workflows.payout_run import PayoutRun
 from workflows.personal_batch import PersonalBatch
 from workflows.premium_payment import PremiumPayment
 from workflows.sending import CommandSender
@@ -40,6 +44,10 @@ WORKFLOWS = [
     ExclusionCheck,
     PremiumPayment,
     PersonalBatch,
+    Claim,
+    PayoutBatch,
+    PayoutRun,
+    PayoutFile,
 ]
 
 

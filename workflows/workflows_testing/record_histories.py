@@ -38,6 +38,8 @@ from workflows_testing.card_office import (
     Season,
     counts,
 )
+from workflows_testing.claim_stories import CLAIM_STORIES
+from workflows_testing.claims_office import FILED, Claiming, ClaimsOffice
 from workflows_testing.insurance_office import EVE, Campaigning, InsuranceOffice
 from workflows_testing.time_travel import eventually
 
@@ -179,7 +181,7 @@ async def _closed(handle: Handle) -> bool:
 
 def names() -> list[str]:
     """Of all stories."""
-    return [story.__name__ for story in (*STORIES, *CAMPAIGN_STORIES)]
+    return [story.__name__ for story in (*STORIES, *CAMPAIGN_STORIES, *CLAIM_STORIES)]
 
 
 async def history_of(name: str) -> str:
@@ -189,15 +191,21 @@ async def history_of(name: str) -> str:
     ) as env:
         await add_search_attributes(env.client, list(SEARCH_ATTRIBUTES))
         queue = f"record-{uuid.uuid4()}"
-        of_cards = next((story for story in STORIES if story.__name__ == name), None)
-        if of_cards is not None:
-            cards = CardOffice([Segment(await env.get_current_time(), SUBMITTED)])
-            async with cards.worker(env.client, queue):
-                return await _told(of_cards(Season(env, cards, queue)))
-        of_campaigns = next(story for story in CAMPAIGN_STORIES if story.__name__ == name)
-        insurance = InsuranceOffice([Segment(await env.get_current_time(), EVE)])
-        async with insurance.worker(env.client, queue):
-            return await _told(of_campaigns(Campaigning(env, insurance, queue)))
+        now = await env.get_current_time()
+        for of_cards in STORIES:
+            if of_cards.__name__ == name:
+                cards = CardOffice([Segment(now, SUBMITTED)])
+                async with cards.worker(env.client, queue):
+                    return await _told(of_cards(Season(env, cards, queue)))
+        for of_campaigns in CAMPAIGN_STORIES:
+            if of_campaigns.__name__ == name:
+                insurance = InsuranceOffice([Segment(now, EVE)])
+                async with insurance.worker(env.client, queue):
+                    return await _told(of_campaigns(Campaigning(env, insurance, queue)))
+        of_claims = next(story for story in CLAIM_STORIES if story.__name__ == name)
+        office = ClaimsOffice([Segment(now, FILED)])
+        async with office.worker(env.client, queue):
+            return await _told(of_claims(Claiming(env, office, queue)))
 
 
 async def _told(story: Awaitable[Handle]) -> str:
