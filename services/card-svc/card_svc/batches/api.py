@@ -1,6 +1,6 @@
 """Submitting batches and looking at them over HTTP."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -25,7 +25,7 @@ from unioncard.problems import Problem, RowError, conflict, invalid, not_found
 from unioncard.text import InvalidValue
 from unioncard.unit_of_work import Transaction
 from unioncard.web.app import problem_responses
-from unioncard.web.fields import Id, Text
+from unioncard.web.fields import Day, Id, Text
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
 
@@ -35,7 +35,6 @@ Operator = Annotated[Principal, Depends(Allow(*OPERATOR))]
 Viewer = Annotated[Principal, Depends(Allow(*VIEWERS))]
 Number = Annotated[str, Path(pattern=r"^cbc[0-9]{15}([0-9]{2})?$", examples=["cbc363202404291502"])]
 # Days for which "the day after" and its instant exist.
-Day = Annotated[date, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 ROWS_SHOWN = 200
 

@@ -1,6 +1,6 @@
 """What the bank says of the accounts behind cards, in callbacks and in its nightly life file."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -9,6 +9,7 @@ from card_svc.bank.models import Word
 from card_svc.cardlife.news import Standing
 from card_svc.cardlife.rules import AccountClass, LifeState
 from unioncard.dates import shanghai_date
+from unioncard.web.fields import Day
 
 # A page of the file, or a callback.
 LIVES_AT_ONCE = 1_000
@@ -16,7 +17,6 @@ LIVES_AT_ONCE = 1_000
 CardNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{12,19}$")]
 # A bank's clock may be wrong, but what is reckoned from its dates must stay within the calendar.
 Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
-Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(3000, 1, 1))]
 _LOST = (LifeState.LOST_BY_PHONE, LifeState.LOST_IN_WRITING)
 
 

@@ -24,13 +24,12 @@ from unioncard.problems import not_found
 from unioncard.sheets import MAX_ROWS, XLSX, too_large
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
-from unioncard.web.fields import Id, PathId, Text
+from unioncard.web.fields import Day, Id, PathId, Text
 from unioncard.web.pages import Page, Paging, cursor_after
 
 router = APIRouter(prefix="/cards", tags=["卡片信息管理"])
 
 Viewer = Annotated[Principal, Depends(Allow(*VIEWERS))]
-Day = Annotated[date, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
 class Card(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from insurance_svc.batches import export, papers, store
-from insurance_svc.batches.views import BatchDetail, BatchPage, Day, Number, as_batch, as_detail
+from insurance_svc.batches.views import BatchDetail, BatchPage, Number, as_batch, as_detail
 from insurance_svc.exclusions.store import excluded_in_batch
 from insurance_svc.service import VIEWERS, TheService, scope
 from unioncard.auth import Allow, Principal, Role
@@ -18,7 +18,7 @@ from unioncard.problems import invalid, not_found
 from unioncard.typesetting import PDF
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
-from unioncard.web.fields import Id
+from unioncard.web.fields import Day, Id
 from unioncard.web.pages import Paging, cursor_after
 
 router = APIRouter(prefix="/premium-batches", tags=["参保批次"], responses=problem_responses(401, 403, 404))

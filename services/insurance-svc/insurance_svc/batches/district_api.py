@@ -13,7 +13,6 @@ from insurance_svc.batches.rules import Money, credit_used
 from insurance_svc.batches.views import (
     BatchDetail,
     ClassSums,
-    Day,
     ReviewList,
     ReviewTotals,
     Strict,
@@ -37,7 +36,7 @@ from unioncard.problems import Problem, RowError, invalid, not_found
 from unioncard.text import InvalidValue
 from unioncard.unit_of_work import Transaction
 from unioncard.web.app import problem_responses
-from unioncard.web.fields import Id, LongText, Text
+from unioncard.web.fields import Day, Id, LongText, Text
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
 

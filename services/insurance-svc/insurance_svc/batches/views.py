@@ -14,7 +14,6 @@ from unioncard.web.pages import Page
 
 Number = Annotated[str, Path(pattern=r"^CB[0-9]{12}$", examples=["CB201912280001"])]
 Year = Annotated[int, Field(ge=2000, le=2999, description="保障年度", examples=[2020])]
-Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
 class Strict(BaseModel):

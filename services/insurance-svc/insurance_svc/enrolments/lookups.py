@@ -28,14 +28,13 @@ from unioncard.problems import not_found
 from unioncard.sheets import MAX_ROWS, XLSX, moment, sheet, too_large, yuan
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
-from unioncard.web.fields import Id, PathId
+from unioncard.web.fields import Day, Id, PathId
 from unioncard.web.pages import Page, Paging, cursor_after
 
 router = APIRouter(prefix="/enrolments", tags=["参保信息管理"])
 
 Viewer = Annotated[Principal, Depends(Allow(*VIEWERS))]
 # Days for which "the day after" and its instant exist.
-Day = Annotated[date, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 State = Literal[
     "submitted", "basket", "reviewing", "passed", "written_off", "returned", "withdrawn", "voided", "in_batch"
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
 from pydantic import BaseModel, Field, model_validator
 
-from insurance_svc.batches.views import Day, Strict
+from insurance_svc.batches.views import Strict
 from insurance_svc.payments import sheet, statements, store
 from insurance_svc.payments.rules import Line, Outcome, Settlement
 from insurance_svc.personal import PersonalData
@@ -17,7 +17,7 @@ from unioncard.database import reading
 from unioncard.dates import shanghai_date
 from unioncard.problems import invalid
 from unioncard.web.app import problem_responses
-from unioncard.web.fields import LongText
+from unioncard.web.fields import Day, LongText
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
 

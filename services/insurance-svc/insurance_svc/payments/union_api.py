@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from insurance_svc.batches.rules import yuan
-from insurance_svc.batches.views import Day, Strict
+from insurance_svc.batches.views import Strict
 from insurance_svc.campaigns.deadlines import must_be_open
 from insurance_svc.payments import union_payments as store
 from insurance_svc.service import DISTRICT, VIEWERS, TheService, scope
@@ -19,7 +19,7 @@ from unioncard.dates import shanghai_date
 from unioncard.problems import Problem, RowError, invalid
 from unioncard.unit_of_work import Transaction
 from unioncard.web.app import problem_responses
-from unioncard.web.fields import Id, Text
+from unioncard.web.fields import Day, Id, Text
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
 

@@ -17,13 +17,12 @@ from insurance_svc.seasons.rules import SETTLED_PHASES
 from insurance_svc.seasons.tables import BENEFITS, CALENDAR, CENTRAL_ENTERPRISES, RATES
 from unioncard.contracts.insurance import Phase
 from unioncard.problems import Problem, conflict, invalid
-from unioncard.web.fields import Id, Text
+from unioncard.web.fields import Day, Id, Text
 
 Year = Annotated[int, Field(ge=2000, le=2999, examples=[2020], description="保障年度")]
 ClassCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,20}\+?$"), Field(examples=["B+"], description="档次")]
 Term = Literal["full", "half"]
 Amount = Annotated[int, Field(ge=0, lt=10**12, description="以分为单位")]
-Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 SchemeName = Literal["centralized", "instant", "personal", "registration", "cards", "claims"]
 CampaignScheme = Literal["centralized", "registration"]
 PhaseName = Literal[

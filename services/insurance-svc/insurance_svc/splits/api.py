@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from insurance_svc.campaigns.deadlines import must_be_open
 from insurance_svc.organisations import district_of
 from insurance_svc.seasons import store as seasons
-from insurance_svc.seasons.changes import Amount, CampaignScheme, ClassCode, Day, Term, Year
+from insurance_svc.seasons.changes import Amount, CampaignScheme, ClassCode, Term, Year
 from insurance_svc.service import DISTRICT, VIEWERS, TheService, scope
 from insurance_svc.splits import rules, store
 from insurance_svc.splits.rules import NewSplit
@@ -19,7 +19,7 @@ from unioncard.database import reading
 from unioncard.problems import Problem, conflict, invalid
 from unioncard.unit_of_work import Transaction
 from unioncard.web.app import problem_responses
-from unioncard.web.fields import Id
+from unioncard.web.fields import Day, Id
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
 

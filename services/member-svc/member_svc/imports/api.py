@@ -1,16 +1,14 @@
 """Importing a roster (批量导入会员), the history of imports, and the sheets that go with it."""
 
 import asyncio
-from datetime import date
 from typing import Annotated, Any
 
-import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 
 from member_svc.imports import store
 from member_svc.imports.columns import ROSTER
-from member_svc.imports.error_sheet import error_sheet
+from member_svc.imports.error_sheet import opened_sheet
 from member_svc.imports.models import ImportKind, ImportState, ImportView, ItemState, ItemView, import_view
 from member_svc.imports.receiving import BadRows, check_sheet, keep_refused, take_in
 from member_svc.imports.showing import item_view
@@ -28,7 +26,7 @@ from unioncard.service import Context
 from unioncard.sheets import XLSX
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
-from unioncard.web.fields import Id, PathId
+from unioncard.web.fields import Day, Id, PathId, file_name_of
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
 
@@ -40,8 +38,6 @@ Union = Annotated[Principal, Depends(Allow(Role.UNION))]
 
 _SHEET: dict[int | str, dict[str, Any]] = {200: {"content": {XLSX: {}}, "description": "Excel 文件"}}
 _NEWEST = 2**63 - 1
-# Days that Shanghai's clock and PostgreSQL's instants can both express.
-Day = Annotated[date, Query(ge=date(1990, 1, 1), le=date(9000, 1, 1))]
 
 
 @router.post(
@@ -75,12 +71,6 @@ async def import_roster(
         async with context.work.begin(principal.actor) as tx:
             import_id = await keep_refused(tx, principal, sheet, bad, sealing, request=key.key, file_name=file_name)
         raise bad.problem(import_id) from None
-
-
-def file_name_of(name: str | None) -> str:
-    """The last part of the name without characters that no name has."""
-    last = (name or "").replace("\\", "/").rpartition("/")[2]
-    return "".join(c for c in last if c.isprintable()).encode(errors="ignore").decode()[-100:] or "未命名"
 
 
 @router.get("/template.xlsx", summary="下载 Excel 模板", response_class=Response, responses=_SHEET)
@@ -165,5 +155,7 @@ async def download_errors(request: Request, principal: Union, import_id: PathId)
         if row is None:
             raise not_found("该导入的错误清单")
         tx.audit("import.errors-sheet", f"import:{import_id}", organisation_id=principal.organisation_id)
-    kept = orjson.loads(sealing.cipher.decrypt("import_sheet", row["request_key"], row["sheet_enc"]))
-    return workbook(await asyncio.to_thread(error_sheet, kept), f"import-{import_id}-errors.xlsx")
+    kept = row["request_key"], row["sheet_enc"]
+    return workbook(
+        await asyncio.to_thread(opened_sheet, sealing, "import_sheet", *kept), f"import-{import_id}-errors.xlsx"
+    )

@@ -1,20 +1,35 @@
-"""The sender's own sheet with a column that says what to mend."""
+"""The sender's own sheet: kept encrypted when it is refused, given back with a column that says what to mend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
+import orjson
 import xlsxwriter
 
 from member_svc.imports.columns import ERROR_HEADER
-from member_svc.imports.workbook import as_cell
+from member_svc.imports.workbook import Sheet, as_cell
+from member_svc.members.sealing import Sealing
+from unioncard.problems import RowError
+
+
+def sealed_sheet(sealing: Sealing, field: str, request_key: str, sheet: Sheet[Any], errors: Sequence[RowError]) -> str:
+    """The sender's cells and what is wrong with them, encrypted as the column ``field`` of the request."""
+    kept = {
+        "header": sheet.header,
+        "rows": [[row.line, row.cells] for row in sheet.rows],
+        "errors": [[error.line, error.field, error.reason, error.remedy] for error in errors],
+    }
+    return sealing.cipher.encrypt(field, request_key, orjson.dumps(kept).decode())
+
+
+def opened_sheet(sealing: Sealing, field: str, request_key: str, sealed: str) -> bytes:
+    """What :func:`sealed_sheet` kept, as a workbook for its sender."""
+    return error_sheet(orjson.loads(sealing.cipher.decrypt(field, request_key, sealed)))
 
 
 def error_sheet(kept: Mapping[str, Any]) -> bytes:
-    """Rows in their lines and columns as they were sent, bad ones coloured, with ``错误信息`` as the last column.
-
-    ``kept`` is what :func:`member_svc.imports.receiving.keep_refused` stored.
-    """
+    """Rows in their lines and columns as they were sent, bad ones coloured, with ``错误信息`` as the last column."""
     reasons: dict[int, list[str]] = {}
     for line, field, reason, remedy in kept["errors"]:
         reasons.setdefault(line, []).append(f"{field}：{reason}，{remedy}")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from member_svc.imports import store
 from member_svc.imports.columns import Field
+from member_svc.imports.error_sheet import sealed_sheet
 from member_svc.imports.matching import Asked, ItemKind, Plan, Stored, match
 from member_svc.imports.models import ImportKind, ImportState, ImportView
 from member_svc.imports.rules import MemberRow, read_row, repeated_in_file
@@ -227,14 +227,7 @@ async def keep_refused(
 ) -> int:
     """Keep the sender's cells with their errors, encrypted, so that the sheet can be given back. Returns the id."""
     request_key = f"{principal.account_id}/{request}"
-    kept = {
-        "header": sheet.header,
-        "rows": [[row.line, row.cells] for row in sheet.rows],
-        "errors": [[error.line, error.field, error.reason, error.remedy] for error in bad.errors],
-    }
-    sealed = await asyncio.to_thread(
-        lambda: sealing.cipher.encrypt("import_sheet", request_key, orjson.dumps(kept).decode())
-    )
+    sealed = await asyncio.to_thread(sealed_sheet, sealing, "import_sheet", request_key, sheet, bad.errors)
     bad_rows = len({error.line for error in bad.errors})
     import_id = await store.keep_refused(
         tx.conn,

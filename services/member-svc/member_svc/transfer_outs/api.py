@@ -1,15 +1,12 @@
 """Letting members go (会员转出), the history, and the sheets that go with it."""
 
 import asyncio
-from datetime import date
 from typing import Annotated, Any
 
-import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 
-from member_svc.imports.api import file_name_of
-from member_svc.imports.error_sheet import error_sheet
+from member_svc.imports.error_sheet import opened_sheet
 from member_svc.imports.rules import MAX_ROWS
 from member_svc.imports.workbook import WorkbookReader
 from member_svc.members.sealing import Sealing
@@ -38,7 +35,7 @@ from unioncard.service import Context
 from unioncard.sheets import XLSX
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
-from unioncard.web.fields import Id, PathId
+from unioncard.web.fields import Day, Id, PathId, file_name_of
 from unioncard.web.idempotency import IdempotencyKey, once
 from unioncard.web.pages import Page, Paging, cursor_after
 
@@ -50,8 +47,6 @@ Union = Annotated[Principal, Depends(Allow(Role.UNION))]
 
 _SHEET: dict[int | str, dict[str, Any]] = {200: {"content": {XLSX: {}}, "description": "Excel 文件"}}
 _NEWEST = 2**63 - 1
-# Days that Shanghai's clock and PostgreSQL's instants can both express.
-Day = Annotated[date, Query(ge=date(1990, 1, 1), le=date(9000, 1, 1))]
 
 
 @router.post(
@@ -224,5 +219,8 @@ async def download_errors(request: Request, principal: Union, transfer_out_id: P
             raise not_found("该转出名单的错误清单")
         subject = f"transfer-out:{transfer_out_id}"
         tx.audit("members.transfer-out-errors", subject, organisation_id=principal.organisation_id)
-    kept = orjson.loads(sealing.cipher.decrypt("transfer_out_sheet", row["request_key"], row["sheet_enc"]))
-    return workbook(await asyncio.to_thread(error_sheet, kept), f"transfer-out-{transfer_out_id}-errors.xlsx")
+    kept = row["request_key"], row["sheet_enc"]
+    return workbook(
+        await asyncio.to_thread(opened_sheet, sealing, "transfer_out_sheet", *kept),
+        f"transfer-out-{transfer_out_id}-errors.xlsx",
+    )

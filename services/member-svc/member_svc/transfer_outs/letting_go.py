@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from member_svc.imports import store as imports
+from member_svc.imports.error_sheet import sealed_sheet
 from member_svc.imports.workbook import Sheet
 from member_svc.members.events import publish_members
 from member_svc.members.sealing import Sealing
@@ -180,14 +180,7 @@ async def keep_refused(
 ) -> int:
     """Keep the sender's cells with their errors, encrypted, so that the sheet can be given back. Returns the id."""
     request_key = f"{principal.account_id}/{request}"
-    kept = {
-        "header": sheet.header,
-        "rows": [[row.line, row.cells] for row in sheet.rows],
-        "errors": [[error.line, error.field, error.reason, error.remedy] for error in bad.errors],
-    }
-    sealed = await asyncio.to_thread(
-        lambda: sealing.cipher.encrypt("transfer_out_sheet", request_key, orjson.dumps(kept).decode())
-    )
+    sealed = await asyncio.to_thread(sealed_sheet, sealing, "transfer_out_sheet", request_key, sheet, bad.errors)
     bad_rows = len({error.line for error in bad.errors})
     transfer_out_id = await store.keep_refused(
         tx.conn,
