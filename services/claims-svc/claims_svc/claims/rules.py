@@ -122,7 +122,7 @@ def payees_of(event: ClaimEvent) -> frozenset[PayeeKind]:
     return frozenset({PayeeKind.OWN_CARD, PayeeKind.UNIT_ACCOUNT})
 
 
-def event_name(benefit: Benefit, event: ClaimEvent, day: date, illness_code: str | None) -> str | None:
+def event_name(event: ClaimEvent, day: date, illness_code: str | None) -> str | None:
     """What must not be paid twice to one member, before it is hashed; None for a stay, whose days speak."""
     match event:
         case ClaimEvent.ILLNESS:

@@ -170,6 +170,11 @@ async def locked(conn: AsyncConnection, numbers: Sequence[str]) -> dict[str, sa.
     return {row.number: row for row in await conn.execute(query)}
 
 
+async def by_numbers(conn: AsyncConnection, numbers: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """Claims by number."""
+    return {row.number: row for row in await conn.execute(sa.select(CLAIMS).where(CLAIMS.c.number.in_(numbers)))}
+
+
 def visible(scope: Scope) -> sa.ColumnElement[bool]:
     """A claim is its union's as it was filed, and of everybody above; not of a union the member went to later."""
     return scope.covers(ORGANISATIONS.c.path)
