@@ -38,6 +38,10 @@ class PartnerDown(Exception):
     """The partner did not do it, or we cannot know whether it did. Asking again is right. English, no personal data."""
 
 
+class NotReady(Exception):
+    """What the call needs is not there yet; the partner was not asked. English, no personal data."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewCall:
     """A call to be recorded: which partner, what to ask, and the command it answers."""
@@ -68,8 +72,9 @@ class Operation:
     """How one kind of call is made and recorded.
 
     ``ask`` talks to the partner, outside of any transaction; it may read the database first. It raises
-    :class:`PartnerDown` where asking again is right. ``record`` writes what was learnt and says how the command ends:
-    never :class:`Pending`. Any other error of either gives the command back as failed, with its kind and place.
+    :class:`PartnerDown` where asking again is right, :class:`NotReady` where it could not ask. ``record`` writes what
+    was learnt and says how the command ends: never :class:`Pending`. Any other error of either
+    gives the command back as failed, with its kind and place.
     """
 
     ask: Callable[[AsyncEngine, Call], Awaitable[Any]]
@@ -259,6 +264,9 @@ class Dispatcher:
                 await self._persist(partial(self._settle, call, operation, answer))
             except PartnerDown as error:
                 log.warning("partner.down", partner=self._partner, operation=call.operation, error=str(error))
+                await self._persist(partial(self._give_back, call, str(error)))
+            except NotReady as error:
+                log.info("partner.not_ready", partner=self._partner, operation=call.operation, reason=str(error))
                 await self._persist(partial(self._give_back, call, str(error)))
             except Exception as error:
                 # Nobody foresaw it; silence would leave the workflow waiting and the partner asked for ever.

@@ -10,5 +10,5 @@ add_crossing_tables(METADATA)
 ORGANISATIONS = add_organisations_table(METADATA)
 AUDIT_LOG = METADATA.tables["audit_log"]
 
-APPEND_ONLY: frozenset[str] = frozenset()
+APPEND_ONLY: frozenset[str] = frozenset({"ledger"})
 """Beside the audit log: what the application role may only read and add to."""

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from unioncard.contracts.payees import PayeesTold
+from unioncard.crypto import CryptoError
+from unioncard.messaging.envelope import MalformedMessage
 from unioncard.personal import PersonalFields
 
 
@@ -24,6 +27,23 @@ class PersonalData(PersonalFields):
     def account_hash(self, account_number: str) -> str:
         """For equality of bank accounts."""
         return self._hash.hash("bank-account", account_number)
+
+    def card_numbers(self, told: PayeesTold) -> dict[int, str]:
+        """The card numbers of a message by member, opened with its key and encrypted with ours.
+
+        Run it in a thread. Raises MalformedMessage where it does not open.
+        """
+        try:
+            seal = self._opener.open(told.seal)
+            return {
+                one.member_id: self.encrypt(
+                    "card_number", one.member_id, seal.decrypt("card_number", one.member_id, one.card_number)
+                )
+                for one in told.payees
+                if one.card_number is not None
+            }
+        except CryptoError as error:
+            raise MalformedMessage(f"{PayeesTold.TYPE}: {error}") from None
 
     def sealed_file(self, field: str, subject: str, content: bytes) -> bytes:
         """A file as it goes into the object store."""

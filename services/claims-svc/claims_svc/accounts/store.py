@@ -91,9 +91,7 @@ async def find(conn: AsyncConnection, scope: Scope, account_id: int) -> sa.Row[A
 async def usable(conn: AsyncConnection, account_id: int, district_id: int) -> bool:
     """Whether the district has named this account, and a second pair of eyes has seen it."""
     columns = UNIT_ACCOUNTS.c
-    found = sa.exists().where(
-        columns.id == account_id, columns.district_id == district_id, columns.state == "approved"
-    )
+    found = sa.exists().where(columns.id == account_id, columns.district_id == district_id, columns.state == "approved")
     return bool(await conn.scalar(sa.select(found)))
 
 
@@ -115,7 +113,8 @@ async def page(
             (before_id, lambda value: columns.id < value),
         ),
     )
-    return (await conn.execute(query.order_by(columns.id.desc()).limit(limit))).all()
+    rows: Sequence[sa.Row[Any]] = (await conn.execute(query.order_by(columns.id.desc()).limit(limit))).all()
+    return rows
 
 
 def _joined() -> sa.Select[Any]:

@@ -25,9 +25,7 @@ UNIT_ACCOUNTS = sa.Table(
     sa.Column("close_reason", sa.Text),
     sa.CheckConstraint("state IN ('waiting', 'approved', 'refused', 'closed')", name="unit_accounts_state"),
     sa.CheckConstraint("decided_by <> entered_by", name="unit_accounts_four_eyes"),
-    sa.CheckConstraint(
-        "state IN ('waiting') = (decided_by IS NULL) OR state = 'closed'", name="unit_accounts_decided"
-    ),
+    sa.CheckConstraint("state = 'closed' OR (state = 'waiting') = (decided_by IS NULL)", name="unit_accounts_decided"),
     sa.Index(
         "unit_accounts_once",
         "district_id",

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from claims_svc.claims import store
 from claims_svc.claims.rules import Reason
+from claims_svc.ledger import store as ledger
 from unioncard.contracts.claims import ClaimState
 from unioncard.dates import day_end_exclusive, shanghai_date
 from unioncard.unit_of_work import Transaction
@@ -42,7 +43,7 @@ async def approve(
     claimed = values.get("claimed_fen", row.claimed_fen)
     if reasons is not None:
         values["reasons"] = [one.row() for one in reasons]
-    return await store.change(
+    moved = await store.change(
         tx,
         row.number,
         from_states,
@@ -59,6 +60,9 @@ async def approve(
             "district_stamp": False,
         },
     )
+    if moved is not None:
+        await ledger.post_approved(tx, [row.number])
+    return moved
 
 
 async def refuse(
