@@ -18,9 +18,9 @@ from workflows_testing.time_travel import attributes, eventually, length
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 NINE = timedelta(hours=9)
-DECIDED = (ClaimNoticeKind.DECIDED, 1)
-ASKED = [(ClaimNoticeKind.PAPERS_MISSING, 1), (ClaimNoticeKind.PAPERS_MISSING, 2)]
-LAST_CALL = (ClaimNoticeKind.PAPERS_LAST_DAY, 1)
+DECIDED = (ClaimNoticeKind.DECIDED, 20200305)
+ASKED = [(ClaimNoticeKind.PAPERS_MISSING, 20200306), (ClaimNoticeKind.PAPERS_MISSING, 20200328)]
+LAST_CALL = (ClaimNoticeKind.PAPERS_LAST_DAY, 20200404)
 
 Claim = WorkflowHandle[Any, Any]
 
@@ -62,10 +62,10 @@ async def test_a_claim_from_filing_to_close(claiming: Claiming) -> None:
     await claiming.go_to(APPEAL_UNTIL + SECOND)
     assert await ended(claim) == ClaimEnd(state=ClaimState.CLOSED, checks=1, notices=1)
     assert [(one.type, one.key) for one in claiming.office.asked] == [
-        ("insurance.cover.check.v1", f"claim/{NUMBER}/cover/1"),
-        ("claims.claim.assess.v1", f"claim/{NUMBER}/assess/1"),
-        ("claims.claim.notify.v1", f"claim/{NUMBER}/notice/decided/1"),
-        ("claims.claim.lapse.v1", f"claim/{NUMBER}/lapse/1"),
+        ("insurance.cover.check.v1", f"claim/{NUMBER}/cover/20200305"),
+        ("claims.claim.assess.v1", f"claim/{NUMBER}/assess/20200305"),
+        ("claims.claim.notify.v1", f"claim/{NUMBER}/notice/decided/20200305"),
+        ("claims.claim.lapse.v1", f"claim/{NUMBER}/lapse/20200611"),
     ]
     question = claiming.office.asked[0].data
     assert question == {"member_id": 1, "first_day": "2020-03-01", "last_day": "2020-03-01"}
@@ -110,7 +110,13 @@ async def test_a_later_last_day_moves_reminders_and_judgement(claiming: Claiming
     await claiming.go_to(later - SECOND)
     assert judgements(claiming) == 0
     # The last day is 14 April now; a week ahead of it, the 7th, is still to come.
-    await told(claiming, *ASKED, LAST_CALL, (ClaimNoticeKind.PAPERS_MISSING, 3), (ClaimNoticeKind.PAPERS_LAST_DAY, 2))
+    await told(
+        claiming,
+        *ASKED,
+        LAST_CALL,
+        (ClaimNoticeKind.PAPERS_MISSING, 20200407),
+        (ClaimNoticeKind.PAPERS_LAST_DAY, 20200414),
+    )
     await claiming.go_to(later + SECOND)
     assert (await ended(claim)).state is ClaimState.LAPSED
 
@@ -149,10 +155,11 @@ async def test_whoever_is_late_is_asked_again_and_again(
     await told(claiming, *before)
     assert not (await attributes(claiming.client, claim)).get(OVERDUE.name, False)
     await claiming.go_to(since + days * DAY + 2 * SECOND)
-    await told(claiming, *before, (kind, 1))
+    late = [(kind, 20200305 + days), (kind, 20200305 + 2 * days)]
+    await told(claiming, *before, late[0])
     assert (await attributes(claiming.client, claim))[OVERDUE.name] is True
     await claiming.go_to(since + 2 * days * DAY + 2 * SECOND)
-    await told(claiming, *before, (kind, 1), (kind, 2))
+    await told(claiming, *before, *late)
     await claiming.moves(claim, ClaimState.WITHDRAWN)
     await ended(claim)
     assert (await attributes(claiming.client, claim))[OVERDUE.name] is False
@@ -167,7 +174,9 @@ async def test_a_missing_stamp_is_asked_for_the_next_morning_and_weekly(claiming
         await claiming.go_to(at - SECOND)
         assert len(claiming.office.notices()) == turn
         await claiming.go_to(at + 2 * SECOND)
-        await told(claiming, *((ClaimNoticeKind.STAMP_MISSING, n + 1) for n in range(turn + 1)))
+        await told(
+            claiming, *((ClaimNoticeKind.STAMP_MISSING, day) for day in (20200306, 20200312, 20200319)[: turn + 1])
+        )
 
 
 async def test_returned_money_is_told_at_once_and_weekly_and_the_decision_once(claiming: Claiming) -> None:
@@ -177,16 +186,17 @@ async def test_returned_money_is_told_at_once_and_weekly_and_the_decision_once(c
     await claiming.moves(claim, ClaimState.PAYING)
     since = await claiming.now()
     await claiming.moves(claim, ClaimState.RETURNED)
-    await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 1))
+    await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 20200305))
     await claiming.go_to(since + 7 * DAY - SECOND)
     assert len(claiming.office.notices()) == 2
     await claiming.go_to(since + 7 * DAY + 2 * SECOND)
-    await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 1), (ClaimNoticeKind.RETURNED, 2))
+    await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 20200305), (ClaimNoticeKind.RETURNED, 20200312))
     await claiming.moves(claim, ClaimState.TO_PAY)
     await claiming.moves(claim, ClaimState.PAYING)
     await claiming.moves(claim, ClaimState.RETURNED)
     await eventually(lambda: len(claiming.office.notices()) == 4)
-    assert claiming.office.notices()[-1] == (ClaimNoticeKind.RETURNED, 3)
+    # Twice on one day: the second has the next number, so that it is told too.
+    assert claiming.office.notices()[-1] == (ClaimNoticeKind.RETURNED, 20200313)
     assert claiming.office.notices().count(DECIDED) == 1
 
 
@@ -216,7 +226,7 @@ async def test_cover_that_is_void_refuses_the_claim(claiming: Claiming) -> None:
     await claiming.moves(claim, ClaimState.PROVISIONAL)
     claiming.office.policies = []
     await claiming.go_to(FILED + DAY + timedelta(minutes=1))
-    await told(claiming, DECIDED)
+    await told(claiming, (ClaimNoticeKind.DECIDED, 20200306))
     await claiming.go_to(APPEAL_UNTIL + SECOND)
     assert (await ended(claim)).state is ClaimState.CLOSED
 
@@ -248,7 +258,7 @@ async def test_an_appeal_on_the_last_day_reopens_the_claim(claiming: Claiming) -
     assert judgements(claiming) == 0
     again = APPEAL_UNTIL + 60 * DAY
     await claiming.moves(claim, ClaimState.REFUSED, appeal_until=again)
-    await told(claiming, DECIDED, (ClaimNoticeKind.DECIDED, 2))
+    await told(claiming, DECIDED, (ClaimNoticeKind.DECIDED, 20200612))
     await claiming.go_to(again - SECOND)
     assert judgements(claiming) == 0
     claiming.office.appeal_until = again
@@ -265,7 +275,7 @@ async def test_news_twice_and_in_the_wrong_order_count_once(claiming: Claiming) 
         news.append(office.standing())
     for one in (news[1], news[0], news[1], news[3], news[2]):
         await claim.signal("changed", one)
-    await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 1))
+    await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 20200305))
 
 
 async def test_any_event_can_be_the_first(claiming: Claiming) -> None:
@@ -280,7 +290,7 @@ async def test_a_lost_event_is_made_up_for_by_the_next_answer(claiming: Claiming
     claim = await assessed(claiming)
     claiming.office.moves_to(ClaimState.REFUSED, appeal_until=APPEAL_UNTIL)
     await claiming.go_to(midnight(2020, 3, 6) + NINE + SECOND)
-    await told(claiming, ASKED[0], DECIDED)
+    await told(claiming, ASKED[0], (ClaimNoticeKind.DECIDED, 20200306))
     await claiming.go_to(APPEAL_UNTIL + SECOND)
     assert (await ended(claim)).state is ClaimState.CLOSED
 

@@ -79,10 +79,22 @@ def test_of_missed_reminders_only_the_newest_and_none_after_the_last_day() -> No
         ClaimNoticeKind.PAPERS_MISSING,
         datetime(2020, 3, 28, 1, tzinfo=UTC),
     )
-    assert claim.take_notice(week_ahead) == 1
+    assert claim.take_notice(week_ahead) == 20200328
     late = claim.due_move(PAPERS_DUE)
     assert late is not None
     assert late.act is Act.LAPSE
+
+
+def test_two_questions_of_a_kind_on_one_day_have_two_numbers() -> None:
+    claim = progress(ClaimState.FILED)
+    assert [claim.number("cover", FILED + days * DAY) for days in (0, 0, 0, 1, 9)] == [
+        20200305,
+        20200306,
+        20200307,
+        20200308,
+        20200314,
+    ]
+    assert claim.number("lapse", FILED) == 20200305
 
 
 def test_nothing_is_closed_before_people_were_told() -> None:

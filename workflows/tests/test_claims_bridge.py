@@ -89,6 +89,23 @@ async def test_a_claim_whose_first_event_is_late_starts_with_the_next(span: Span
     assert ClaimEnd.model_validate(await span.claim().result()).checks == 0
 
 
+async def test_money_that_comes_back_after_the_close_is_watched_again(span: Span) -> None:
+    filed = span.office.changed(span.number)
+    await span.cross(filed, span.moved(ClaimState.CLOSED))
+    first = await span.claim().describe()
+    await span.claim().result()
+    returned = span.moved(ClaimState.RETURNED)
+    await span.cross(filed, returned, returned)
+    again = await span.claim().describe()
+    assert again.run_id != first.run_id
+    await eventually(lambda: [kind for kind, _ in span.office.notices()] == ["returned"])
+    await span.cross(span.moved(ClaimState.CLOSED))
+    await span.claim().result()
+    # A late repeat learns that it is over.
+    await span.cross(returned)
+    assert ClaimEnd.model_validate(await span.claim().result()).state is ClaimState.CLOSED
+
+
 async def test_a_payout_batch_is_sent_once_and_hears_its_answers(span: Span) -> None:
     opened = span.office.opened(span.number)
     await span.cross(opened, opened)

@@ -3,8 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-import pytest
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 
 from unioncard.contracts import claims, payees
 from unioncard.contracts.claims import PayoutBatchStanding, PayoutBatchState
@@ -132,12 +131,34 @@ async def test_weeks_of_waiting_continue_with_a_fresh_history(claiming: Claiming
     assert (await ended(current)).paid == PAYOUTS
 
 
-async def test_a_refused_submission_is_shown_and_fails(claiming: Claiming) -> None:
-    claiming.office.refusals = {claims.SubmitPayouts.TYPE: "control-totals"}
+async def test_what_the_bank_refuses_for_good_is_over(claiming: Claiming) -> None:
+    """claims-svc has left all of its payouts out: they are put right one by one."""
+    office = claiming.office
+    office.refusals = {claims.SubmitPayouts.TYPE: "bank-refused"}
+    office.batch, office.waiting, office.left_out = PayoutBatchState.DONE, 0, PAYOUTS
     batch = await claiming.start_batch()
-    with pytest.raises(WorkflowFailureError):
-        await batch.result()
-    assert (await attributes(claiming.client, batch))[PHASE.name] == "银行退回"
+    assert await ended(batch) == PayoutBatchEnd(paid=0, returned=0, left_out=PAYOUTS)
+    assert looks(claiming) == 1
+
+
+async def test_a_refusal_that_leaves_the_batch_open_is_shown_and_waited_out(claiming: Claiming) -> None:
+    claiming.office.refusals = {claims.SubmitPayouts.TYPE: "bank-conflict"}
+    batch = await claiming.start_batch()
+    await eventually(lambda: looks(claiming) == 1)
+
+    async def shown() -> bool:
+        return bool((await attributes(claiming.client, batch))[PHASE.name] == "银行退回")
+
+    await eventually(shown)
+    await claiming.go_to(FILED + 3 * DAY + timedelta(minutes=1))
+    await eventually(lambda: looks(claiming) == 4)
+
+    async def late() -> bool:
+        return bool((await attributes(claiming.client, batch))[OVERDUE.name])
+
+    await eventually(late)
+    await claiming.answers(batch, paid=PAYOUTS)
+    assert (await ended(batch)).paid == PAYOUTS
 
 
 def test_details_say_what_is_awaited_and_what_to_do() -> None:

@@ -110,7 +110,7 @@ class Bridge:
         return SIGNALLED if found else TOO_LATE
 
     async def _start(self, errand: Errand) -> str:
-        """Start, or signal with start. A late duplicate never starts a workflow that has ended."""
+        """Start, or signal with start. A late duplicate starts nothing that has ended, unless that is wanted."""
         signal: Mapping[str, Any] = {}
         if errand.signal:
             signal = {
@@ -118,13 +118,14 @@ class Bridge:
                 "start_signal_args": errand.signal_args,
                 "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
             }
+        once, again = WorkflowIDReusePolicy.REJECT_DUPLICATE, WorkflowIDReusePolicy.ALLOW_DUPLICATE
         try:
             await self._client.start_workflow(
                 errand.workflow,
                 errand.start,
                 id=errand.workflow_id,
                 task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=again if errand.again else once,
                 search_attributes=TypedSearchAttributes(errand.attributes),
                 static_summary=errand.summary,
                 static_details=errand.introduction,

@@ -54,7 +54,7 @@ class Claim:
         showing.cancel()
         self._show()
         done = self._progress
-        return ClaimEnd(state=done.state, checks=done.checks, notices=sum(done.notices.values()))
+        return ClaimEnd(state=done.state, checks=done.checks, notices=done.notices)
 
     # The story
 
@@ -81,10 +81,9 @@ class Claim:
         )
         if self._progress.over or not self._progress.must_assess(found):
             return
-        self._progress.assessments += 1
         standing = await ask(
             AssessClaim(claim_number=claim.number, cover=found),
-            key=f"{self._key}/assess/{self._progress.assessments}",
+            key=f"{self._key}/assess/{turn}",
             result=ClaimStanding,
             summary="按保障审查申请",
         )

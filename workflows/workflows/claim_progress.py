@@ -11,7 +11,7 @@ from unioncard.clock_segments import Segment
 from unioncard.contracts.claims import ClaimNoticeKind, ClaimStanding, ClaimState
 from unioncard.contracts.cover import CoverFound, CoverState
 from unioncard.dates import day_start, shanghai_date
-from workflows.campaign_calendar import OFFICE_OPENS, last_day_of
+from workflows.campaign_calendar import OFFICE_OPENS, last_day_of, occurrence_on
 
 _DAY = timedelta(days=1)
 _BEFORE = timedelta(microseconds=1)
@@ -79,12 +79,11 @@ class ClaimProgress(BaseModel):
     told_until: datetime = Field(description="reminders up to then are past")
     decision_told: bool = False
     escalated: bool = False
-    notices: dict[ClaimNoticeKind, int] = Field(default_factory=dict, description="so many of each kind")
+    notices: int = 0
     checks: int = 0
     checked_at: datetime | None = None
     cover: CoverFound | None = Field(None, description="what was assessed last")
-    assessments: int = 0
-    judged: int = 0
+    last: dict[str, int] = Field(default_factory=dict, description="the last number of each kind of question")
     judge_from: datetime | None = Field(None, description="asked before; not again until then")
     trouble: str | None = None
 
@@ -188,22 +187,30 @@ class ClaimProgress(BaseModel):
 
     # What was done
 
+    def number(self, kind: str, at: datetime) -> int:
+        """A number for one more question of that kind: its day, or the next number if that is taken.
+
+        A claim that was closed is watched by another workflow when money comes back: its questions must not be taken
+        for those of the first.
+        """
+        self.last[kind] = max(self.last.get(kind, 0) + 1, occurrence_on(at))
+        return self.last[kind]
+
     def take_notice(self, move: Move) -> int:
-        """Note that it is told; which one of its kind it is, from 1."""
+        """Note that it is told; which one of its kind it is."""
         assert move.kind is not None  # of every notice
         if move.kind is ClaimNoticeKind.DECIDED:
             self.decision_told = True
         else:
             self.told_until = move.at
             self.escalated = self.escalated or move.escalates
-        count = self.notices.get(move.kind, 0) + 1
-        self.notices[move.kind] = count
-        return count
+        self.notices += 1
+        return self.number(move.kind, move.at)
 
     def take_check(self, now: datetime) -> int:
-        """Note that cover is asked for; which turn it is, from 1."""
+        """Note that cover is asked for; which time it is."""
         self.checks, self.checked_at = self.checks + 1, now
-        return self.checks
+        return self.number("cover", now)
 
     def must_assess(self, found: CoverFound) -> bool:
         """Whether what was found can move the claim: cover that is as provisional as before cannot."""
@@ -211,9 +218,9 @@ class ClaimProgress(BaseModel):
         return not (self.state is ClaimState.PROVISIONAL and waiting and found == self.cover)
 
     def take_lapse(self, now: datetime) -> int:
-        """Note that judgement is asked for; which turn it is, from 1."""
-        self.judged, self.judge_from = self.judged + 1, now + _DAY
-        return self.judged
+        """Note that judgement is asked for; which time it is."""
+        self.judge_from = now + _DAY
+        return self.number("lapse", now)
 
     # What is shown
 

@@ -66,6 +66,9 @@ def _claim(event: ClaimChanged, segments: Table) -> Errand:
         introduction=claim_introduction(claim),
         signal="changed" if news else None,
         signal_args=news,
+        # Money may come back after the claim was closed and its workflow ended. One that is started by a late repeat
+        # learns from its first question that the claim is closed.
+        again=event.state is ClaimState.RETURNED,
     )
 
 

@@ -17,7 +17,8 @@ class Errand:
     """A workflow that must be there, and perhaps a signal to it.
 
     With ``parent_id`` a running workflow of that id is asked to start it as its child, by the signal
-    ``parent_signal`` with ``start``; where none runs, it is started without a parent.
+    ``parent_signal`` with ``start``; where none runs, it is started without a parent. ``again``: what has ended is
+    started anew, where the facts can go on after their end.
     """
 
     workflow: Callable[..., Any]
@@ -30,6 +31,7 @@ class Errand:
     signal_args: Sequence[Any] = field(default=())
     parent_id: str | None = None
     parent_signal: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

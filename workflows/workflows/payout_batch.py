@@ -46,23 +46,23 @@ class PayoutBatch:
         self._progress = start.progress or PayoutBatchProgress.of_new(start.batch)
         self._time = BusinessTime(start.segments)
         self._key = payout_batch_id(start.batch.number)
-        self._phase = PayoutPhase.PAYEES if start.progress is None else PayoutPhase.ANSWERS
+        self._phase = PayoutPhase.PAYEES
+        if start.progress is not None:
+            self._phase = PayoutPhase.REFUSED if start.progress.refused else PayoutPhase.ANSWERS
         self._looks_left = LOOKS_A_RUN
         self._since = self._time.now()
         self._shown: PayoutView | None = None
 
     @workflow.run
     async def run(self, start: PayoutBatchStart) -> PayoutBatchEnd:
-        """Returns how the batch ended; fails with the refusal's code when a step to the bank is refused."""
+        """Returns how the batch ended. A refusal does not end it: answers may come all the same, or staff act."""
         showing = asyncio.create_task(self._keep_shown())
-        try:
-            if self._progress.sent_at is None:
+        if self._progress.asked_at is None:
+            try:
                 await self._send()
-        except ApplicationError as refusal:
-            self._progress.trouble = refusal.message
-            self._enter(PayoutPhase.REFUSED)
-            self._show()
-            raise
+            except ApplicationError as refusal:
+                self._progress.take_refused(refusal.message, self._time.now())
+                self._enter(PayoutPhase.REFUSED)
         await self._wait_for_answers()
         await workflow.wait_condition(workflow.all_handlers_finished)
         showing.cancel()

@@ -26,7 +26,8 @@ class PayoutBatchProgress(BaseModel):
     """How far it has come. News may arrive twice, late and in any order: answers only become more."""
 
     state: PayoutBatchState = PayoutBatchState.GATHERED
-    sent_at: datetime | None = None
+    asked_at: datetime | None = Field(None, description="when the bank had taken it, or had not wanted to")
+    refused: bool = False
     payouts: int = Field(description="of those that were sent")
     waiting: int
     paid: int = 0
@@ -45,12 +46,17 @@ class PayoutBatchProgress(BaseModel):
     @property
     def over(self) -> bool:
         """Every payout has its answer."""
-        return self.state is PayoutBatchState.DONE or (self.sent_at is not None and self.waiting == 0)
+        return self.state is PayoutBatchState.DONE or (self.asked_at is not None and self.waiting == 0)
 
     def take_sent(self, standing: PayoutBatchStanding, now: datetime) -> None:
         """The bank has the batch; payouts that could not be sent are left out of it."""
-        self.sent_at = now
+        self.asked_at = now
         self.learn_standing(standing)
+
+    def take_refused(self, reason: str, now: datetime) -> None:
+        """A step on the way to the bank was refused. How the batch stands, and what staff make of it, is asked at
+        once and then daily."""
+        self.asked_at, self.refused, self.trouble = now, True, reason
 
     def learn_standing(self, standing: PayoutBatchStanding) -> None:
         """Take over an answer of the service."""
@@ -68,12 +74,14 @@ class PayoutBatchProgress(BaseModel):
     @property
     def due_at(self) -> datetime | None:
         """When the bank's answers are late; None before it has the batch."""
-        return None if self.sent_at is None else self.sent_at + ANSWER_WITHIN
+        return None if self.asked_at is None else self.asked_at + ANSWER_WITHIN
 
     def next_look(self) -> datetime:
         """When the service is asked how the batch stands: that makes up for lost events."""
-        assert self.sent_at is not None  # nobody looks before
-        return (self.looked_at or self.sent_at) + _DAY
+        assert self.asked_at is not None  # nobody looks before
+        if self.looked_at is None:
+            return self.asked_at if self.refused else self.asked_at + _DAY
+        return self.looked_at + _DAY
 
     def overdue(self, now: datetime) -> bool:
         """Whether the bank still owes answers after its days."""

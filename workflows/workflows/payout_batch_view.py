@@ -56,7 +56,7 @@ def view_of_payouts(
 ) -> PayoutView:
     """``since``: when the phase began."""
     overdue = progress.overdue(now)
-    due = progress.due_at if phase is PayoutPhase.ANSWERS else None
+    due = progress.due_at if phase in (PayoutPhase.ANSWERS, PayoutPhase.REFUSED) else None
     lines = [
         f"### {phase}",
         f"- **现状**：共 {batch.payouts} 笔 · 待答复 {progress.waiting} · 已到账 {progress.paid} · "
@@ -71,12 +71,12 @@ def view_of_payouts(
 
 
 def _advice(phase: PayoutPhase, overdue: bool) -> str:
-    if overdue:
+    if overdue and phase is PayoutPhase.ANSWERS:
         return "请中心联系银行查询未答复的款项。系统每晚取回银行文件，取到后自动继续。"
     return {
         PayoutPhase.PAYEES: "无需操作。",
         PayoutPhase.SENDING: "无需操作。银行暂时无法连接时系统自动重试。",
         PayoutPhase.ANSWERS: "无需操作。退回的款项在给付申请中更正账户后重新划款。",
         PayoutPhase.DONE: "无需操作。退回和未能提交的，请在给付申请中更正账户。",
-        PayoutPhase.REFUSED: "请中心按原因核对批次，并联系银行。",
+        PayoutPhase.REFUSED: "请中心按原因核对批次，并联系银行；银行有了结果，系统自动继续。",
     }[phase]

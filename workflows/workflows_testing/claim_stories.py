@@ -142,6 +142,15 @@ async def payouts_half_way(claiming: Claiming) -> Handle:
     return batch
 
 
+async def payouts_refused(claiming: Claiming) -> Handle:
+    """The bank knows another batch of that number; staff must see to it."""
+    claiming.office.refusals = {claims.SubmitPayouts.TYPE: "bank-conflict"}
+    batch = await claiming.start_batch()
+    await claiming.go_to(FILED + DAY)
+    await eventually(lambda: len(claiming.office.of_type(claims.ShowPayoutBatch.TYPE)) >= 1)
+    return batch
+
+
 async def payout_run(claiming: Claiming) -> Handle:
     """The daily gathering, as the schedule starts it."""
     started: Handle = await claiming.client.start_workflow(
@@ -174,6 +183,7 @@ CLAIM_STORIES: list[Callable[[Claiming], Awaitable[Handle]]] = [
     claim_withdrawn,
     payouts,
     payouts_half_way,
+    payouts_refused,
     payout_run,
     payout_file,
 ]
