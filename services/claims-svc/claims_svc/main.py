@@ -10,6 +10,7 @@ from claims_svc.illnesses import api as illnesses
 from claims_svc.ledger import api as ledger
 from claims_svc.members import store as members
 from claims_svc.notices import api as notices
+from claims_svc.papers import api as papers
 from claims_svc.payouts import api as payouts
 from claims_svc.payouts import bank_api, returns_api
 from claims_svc.payouts import handlers as payout_handlers
@@ -31,6 +32,7 @@ from unioncard.web.app import make_app
 
 ROUTERS = (
     claims,
+    papers,
     illnesses,
     accounts,
     payouts,

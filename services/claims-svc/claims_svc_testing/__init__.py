@@ -9,10 +9,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from claims_svc.main import create_app, parts_of
-from claims_svc.maintenance import migrate_database
+from claims_svc.maintenance import load_illnesses, migrate_database
+from claims_svc.papers.rules import PaperKind
 from claims_svc.personal import PersonalData
 from claims_svc.settings import ClaimsSettings
+from claims_svc_testing.filing import PNG, assess_command
+from unioncard.auth import Role
+from unioncard.contracts.cover import PolicyCover
+from unioncard.contracts.replies import CommandSucceeded
 from unioncard.database import ServiceDatabase, engine_for
 from unioncard.documents import resident_check_character
 from unioncard.keys import load_keys, write_key_files
@@ -49,7 +56,51 @@ def member(member_id: int, **changed: Any) -> dict[str, Any]:
 
 
 class Trial(ServiceTrial):
-    """claims-svc."""
+    """claims-svc, and claims on their way."""
+
+    async def load_catalogue(self) -> None:
+        """The illnesses that come with the service."""
+        await load_illnesses(self.context.work, SAMPLES)
+
+    async def file(self, body: dict[str, Any], **caller: Any) -> str:
+        """File a claim; its number."""
+        return str((await self.ok("POST", "/claims", body, **caller))["number"])
+
+    async def assess(self, number: str, *policies: PolicyCover) -> dict[str, Any]:
+        """Hand on what insurance-svc found; how the claim stands then."""
+        reply = await self.command(assess_command(number, policies), f"claim/{number}/assess/{uuid.uuid4().hex}")
+        assert reply["type"] == CommandSucceeded.TYPE, reply
+        return dict(reply["data"]["result"])
+
+    async def upload(self, number: str, kind: PaperKind, content: bytes = PNG, **caller: Any) -> httpx.Response:
+        """Send a paper."""
+        files = {"file": ("paper.png", content)}
+        return await self.call("POST", f"/claims/{number}/papers", files=files, data={"kind": kind.value}, **caller)
+
+    async def upload_all(self, number: str, **caller: Any) -> None:
+        """Send all papers that are missing."""
+        for one in (await self.needs(number, **caller))["papers"]:
+            response = await self.upload(number, PaperKind(one["kind"]), PNG, **caller)
+            assert response.is_success, response.text
+
+    async def stamp(self, number: str, paper: PaperKind = PaperKind.APPLICATION_FORM, **caller: Any) -> httpx.Response:
+        """Put a stamp on a paper."""
+        return await self.call("POST", f"/claims/{number}/stamps", {"paper": paper.value}, **caller)
+
+    async def complete(self, number: str) -> None:
+        """All papers, and all stamps by the district."""
+        await self.upload_all(number)
+        for one in (await self.needs(number))["stamps"]:
+            response = await self.stamp(number, PaperKind(one["paper"]), role=Role.DISTRICT)
+            assert response.is_success, response.text
+
+    async def needs(self, number: str, **caller: Any) -> dict[str, Any]:
+        """What a claim still needs."""
+        return dict(await self.ok("GET", f"/claims/{number}/needs", **caller))
+
+    async def claim(self, number: str, **caller: Any) -> dict[str, Any]:
+        """A claim as it is shown."""
+        return dict(await self.ok("GET", f"/claims/{number}", **caller))
 
 
 async def open_trial(admin_url: str, folder: Path, sandbox_url: str, **settings: Any) -> Context:
