@@ -212,5 +212,8 @@ class ServiceTrial:
         server = uvicorn.Server(config)
         async with running(server.serve):
             await eventually(lambda: server.started)
-            yield
-            server.should_exit = True
+            try:
+                yield
+            finally:
+                # By then the port must be free for the next test.
+                await server.shutdown()

@@ -53,7 +53,7 @@ class CounterAct(BaseModel):
     batch_number: str | None = None
     account_class: AccountClass | None = Field(None, description="II stays for who has another class I account here")
     keep_number: bool = Field(True, description="with replace")
-    opened_on: Day | None = Field(
+    opened_on: date | None = Field(
         None,
         ge=date(1990, 1, 1),
         lt=date(3000, 1, 1),

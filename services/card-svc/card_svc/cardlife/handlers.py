@@ -13,6 +13,7 @@ from card_svc.cardlife.rules import AccountClass, payable
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings
 from unioncard.contracts.payees import CheckPayees, Payee, PayeesChecked, PayeesTold
+from unioncard.dates import shanghai_date
 from unioncard.messaging.handling import CommandHandler, Message, Outcome, Succeeded
 from unioncard.partner_client import PartnerClient
 from unioncard.partners import PartnerDown
@@ -40,7 +41,8 @@ async def fetch_lives(
         async with work.begin("partner:bank") as tx:
             filed = await store.file_lives(tx, personal, f"file-{day}", page.lives)
             if page.next_cursor is None:
-                await store.note_file(tx, day)
+                # Of a day that is yet to come, only what has happened by now was in it.
+                await store.note_file(tx, min(day, shanghai_date(tx.now)))
         total = Filed(
             results=total.results + filed.results,
             news=total.news + filed.news,
