@@ -10,9 +10,12 @@ import pytest
 from unioncard_cli.audit.checks import LAWS, OWN_LAWS, differences
 from unioncard_cli.audit.facts import (
     BankBatch,
+    BankPayouts,
     CampaignFact,
+    ClaimFact,
     Crossings,
     Facts,
+    PayoutBatch,
     PremiumBatch,
     ServiceBatch,
     Tally,
@@ -22,6 +25,8 @@ from unioncard_cli.audit.facts import (
 DONE, OPEN, REFUSED = "cbc801202411050900", "cbc801202411050901", "cbc801202411050902"
 PAID, DUE, OWN = "CB201912280001", "CB202002030001", "CB202002040001"
 CAMPAIGN = "campaign/centralized/2020"
+CLAIM, CLOSED, LAPSED = "GF80120200305000001", "GF80120200305000002", "GF80120200305000003"
+PAYOUTS, GATHERED = "FK202003090001", "FK202003100001"
 AT = datetime(2024, 11, 5, 1, 0, tzinfo=UTC)
 
 
@@ -41,8 +46,10 @@ def sound() -> Facts:
             ("insurance-svc", "members"): dict(tallies),
             ("insurance-svc", "cards"): dict(tallies),
             ("insurance-svc", "organisations"): dict(tallies),
+            ("claims-svc", "members"): dict(tallies),
+            ("claims-svc", "organisations"): dict(tallies),
         },
-        crossings={name: Crossings(0, 0, 0, 0) for name in ("member-svc", "card-svc", "insurance-svc")},
+        crossings={name: Crossings(0, 0, 0, 0) for name in ("member-svc", "card-svc", "insurance-svc", "claims-svc")},
         batches={
             DONE: ServiceBatch(DONE, 8, 0, 7, 1, 0, accepted=True, refused=False, closed=False),
             OPEN: ServiceBatch(OPEN, 3, 3, 0, 0, 0, accepted=True, refused=False, closed=False),
@@ -52,7 +59,7 @@ def sound() -> Facts:
             DONE: BankBatch(DONE, 8, 7, 1, 0, answered=True),
             OPEN: BankBatch(OPEN, 3, 0, 0, 0, answered=False),
         },
-        bank_anomalies={"double_issues": 0},
+        bank_anomalies={"double_issues": 0, "payouts_again": 0},
         cards_with_number=7,
         bank_cards=7,
         set_aside=2,
@@ -60,7 +67,24 @@ def sound() -> Facts:
         insured_total=15,
         insured_states={"normal": 14, "left": 1},
         policies_standing=9,
-        broken=dict.fromkeys(OWN_LAWS, 0),
+        trial_balances={"insurance-svc": 0, "claims-svc": 0},
+        broken={service: dict.fromkeys(laws, 0) for service, laws in OWN_LAWS.items()},
+        claimant_states={"normal": 14, "left": 1},
+        claimants_total=15,
+        claims={
+            CLAIM: ClaimFact(CLAIM, "paying"),
+            CLOSED: ClaimFact(CLOSED, "closed"),
+            LAPSED: ClaimFact(LAPSED, "lapsed"),
+        },
+        payout_batches={
+            PAYOUTS: PayoutBatch(PAYOUTS, "done", 2, 3_000_000, 1, 1),
+            GATHERED: PayoutBatch(GATHERED, "gathered", 1, 1_000_000, 0, 0),
+        },
+        paid_fen=2_000_000,
+        bank_payouts={PAYOUTS: BankPayouts(2, 3_000_000, 1, 1)},
+        bank_paid_fen=2_000_000,
+        losses={(801, 2020): 2_000_000},
+        settled={(801, 2020): 2_000_000},
         premium_batches={
             PAID: PremiumBatch(PAID, "centralized", "written_off", 7, 9100, 9100),
             DUE: PremiumBatch(DUE, "instant", "passed", 2, 2600, 0),
@@ -79,6 +103,10 @@ def sound() -> Facts:
             CAMPAIGN: WorkflowFact(CAMPAIGN, "Running", AT),
             f"premium-payment/{PAID}": WorkflowFact(f"premium-payment/{PAID}", "Completed", AT),
             f"premium-payment/{DUE}": WorkflowFact(f"premium-payment/{DUE}", "Running", AT),
+            f"claim/{CLAIM}": WorkflowFact(f"claim/{CLAIM}", "Running", AT),
+            f"claim/{CLOSED}": WorkflowFact(f"claim/{CLOSED}", "Completed", AT),
+            f"payout-batch/{PAYOUTS}": WorkflowFact(f"payout-batch/{PAYOUTS}", "Completed", AT),
+            f"payout-batch/{GATHERED}": WorkflowFact(f"payout-batch/{GATHERED}", "Running", AT),
             "bank-state-nightly-2024-11-05": WorkflowFact("bank-state-nightly-2024-11-05", "Completed", AT),
         },
         lag={"card-svc": 0, "workflows-bridge": 0},
@@ -167,11 +195,37 @@ def _strange_payment(facts: Facts) -> None:
     facts.workflows[id_] = WorkflowFact(id_, "Running", AT)
 
 
-def _own(law: str) -> Plant:
+def _own(service: str, law: str) -> Plant:
     def plant(facts: Facts) -> None:
-        facts.broken[law] = 3
+        facts.broken[service][law] = 3
 
     return plant
+
+
+def _claim(number: str, state: str) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.claims[number] = ClaimFact(number, state)
+
+    return plant
+
+
+def _payouts(**changes: Any) -> Plant:
+    def plant(facts: Facts) -> None:
+        facts.bank_payouts[PAYOUTS] = replace(facts.bank_payouts[PAYOUTS], **changes)
+
+    return plant
+
+
+def _payouts_not_at_bank(facts: Facts) -> None:
+    del facts.bank_payouts[PAYOUTS]
+
+
+def _strange_payouts(facts: Facts) -> None:
+    facts.bank_payouts["FK1"] = BankPayouts(1, 0, 0, 0)
+
+
+def _strange_claim(facts: Facts) -> None:
+    facts.workflows["claim/GF1"] = WorkflowFact("claim/GF1", "Running", AT)
 
 
 def _premium(number: str, **changes: Any) -> Plant:
@@ -255,8 +309,36 @@ PLANTED: tuple[tuple[Plant, str, str, str, bool], ...] = (
         "tried 4 times: bank: HTTP 500",
         True,
     ),
-    *((_own(law), "cover and money add up", "insurance-svc", f"3 {OWN_LAWS[law][0]}", False) for law in OWN_LAWS),
-    (_fact(trial_balance_fen=-1), "cover and money add up", "insurance-svc", "trial balance is -1 fen", False),
+    *(
+        (_own(service, law), "cover and money add up", service, f"3 {words}", False)
+        for service, laws in OWN_LAWS.items()
+        for law, (words, _) in laws.items()
+    ),
+    (
+        _fact(trial_balances={"claims-svc": -1}),
+        "cover and money add up",
+        "claims-svc",
+        "trial balance is -1 fen",
+        False,
+    ),
+    (_fact(claimants_total=16), "one state each", "claims-svc", "16 members, but their states add up to 15", False),
+    (_payouts_not_at_bank, "every fen paid once", PAYOUTS, "the bank never got it", True),
+    (_payouts(amount_fen=1), "every fen paid once", PAYOUTS, "2 payouts of 3000000 fen here, 2 of 1 at", False),
+    (_payouts(paid=2, returned=0), "every fen paid once", PAYOUTS, "1 paid and 1 returned here, 2 and 0", True),
+    (_strange_payouts, "every fen paid once", "FK1", "a payout batch that nobody sent", True),
+    (_fact(bank_paid_fen=2_000_001), "every fen paid once", "all payouts", "2000000 fen paid here, 2000001", True),
+    (_fact(bank_anomalies={"payouts_again": 1}), "every fen paid once", "bank", "1 payouts were sent again", False),
+    (_fact(settled={}), "losses are settled", "district 801, 2020", "2000000 fen paid, 0 fen counted", True),
+    (_no_workflow(f"claim/{CLAIM}"), "a workflow per claim", CLAIM, "it has no workflow", True),
+    (_claim(CLAIM, "withdrawn"), "a workflow per claim", CLAIM, "it is over, yet its workflow waits", True),
+    (
+        _workflow(f"payout-batch/{GATHERED}", status="Completed"),
+        "a workflow per claim",
+        GATHERED,
+        "ended although it is not over",
+        False,
+    ),
+    (_strange_claim, "a workflow per claim", "claim/GF1", "for a claim that does not exist", True),
     (_premium(PAID, received_fen=9000), "cover and money add up", PAID, "written_off, with 9000 of 9100", False),
     (_premium(DUE, received_fen=2601), "cover and money add up", DUE, "passed, with 2601 of 2600", False),
     (_no_workflow(f"premium-payment/{DUE}"), "a workflow per payment", DUE, "it has no workflow", True),

@@ -44,10 +44,11 @@ class Operator:
         password: str,
         *,
         insurance_url: str = "",
+        claims_url: str = "",
         patience_s: float = 60.0,
     ) -> None:
         self.login = login
-        self._urls = {"member": member_url, "card": card_url, "insurance": insurance_url}
+        self._urls = {"member": member_url, "card": card_url, "insurance": insurance_url, "claims": claims_url}
         self._password = password
         self._patience_s = patience_s
         self._client = httpx.Client(timeout=60.0)

@@ -105,7 +105,13 @@ class Scenery:
     def _operator(self, login: str) -> Operator:
         place = self.stack.place
         services = place.url("member-svc"), place.url("card-svc")
-        return Operator(*services, login, password(self.stack), insurance_url=place.url("insurance-svc"))
+        return Operator(
+            *services,
+            login,
+            password(self.stack),
+            insurance_url=place.url("insurance-svc"),
+            claims_url=place.url("claims-svc"),
+        )
 
 
 def load(stack: Stack, districts: Sequence[District]) -> Scenery:

@@ -1,6 +1,6 @@
 """The conservation laws, each a pure function from facts to differences that say what, where and what to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from unioncard_cli.audit.facts import Facts, ServiceBatch, Tally, WorkflowFact
@@ -26,6 +26,7 @@ def one_state_each(facts: Facts) -> Iterator[Difference]:
         ("member-svc", facts.member_states, facts.members_total),
         ("card-svc", facts.card_states, facts.cards_total),
         ("insurance-svc", facts.insured_states, facts.insured_total),
+        ("claims-svc", facts.claimant_states, facts.claimants_total),
     ):
         counted = sum(states.values())
         if counted != total:
@@ -126,33 +127,108 @@ def nothing_left_behind(facts: Facts) -> Iterator[Difference]:
             yield Difference(law, group, f"{lag} messages not yet handled", "see consumer_lag; is the consumer up?")
 
 
-#: What insurance-svc counts of itself, by law: what is wrong with such a row, and where to look.
-OWN_LAWS = {
-    "double_cover": ("members with two policies for one day", "see the members' policies; void one with its list"),
-    "lists_astray": ("lists whose heads are not their policies, or whose sums are not their prices", "see the lists"),
-    "classes_astray": ("unions whose class of a year is not that of their lists", "see the unions' lists"),
-    "batches_astray": ("premium batches that are not the sum of their lists", "see the batches' lists"),
-    "postings_astray": ("postings of the ledger that do not add up to zero", "see the ledger"),
-    "districts_astray": ("districts whose balance is not what their batches say", "see ledger and statement lines"),
+#: What services count of themselves, by law: what is wrong with such a row, and where to look.
+OWN_LAWS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "insurance-svc": {
+        "double_cover": (
+            "members with two policies for one day",
+            "see the members' policies; void one with its list",
+        ),
+        "lists_astray": (
+            "lists whose heads are not their policies, or whose sums are not their prices",
+            "see the lists",
+        ),
+        "classes_astray": ("unions whose class of a year is not that of their lists", "see the unions' lists"),
+        "batches_astray": ("premium batches that are not the sum of their lists", "see the batches' lists"),
+        "postings_astray": ("postings of the ledger that do not add up to zero", "see the ledger"),
+        "districts_astray": (
+            "districts whose balance is not what their batches say",
+            "see ledger and statement lines",
+        ),
+    },
+    "claims-svc": {
+        "claims_astray": ("claims that are not the sum of their parts", "see the claims' parts"),
+        "paid_too_much": ("parts of claims paid beyond what was approved", "see the claims' payouts; ask the bank"),
+        "unpaid_astray": ("claims whose state is not that of their payouts", "see the claims' payouts"),
+        "payouts_astray": ("payouts that are not the sum of their parts", "see the payouts' parts"),
+        "payout_batches_astray": ("payout batches that are not the sum of their payouts", "see the batches"),
+        "postings_astray": ("postings of the ledger that do not add up to zero", "see the ledger"),
+        "books_astray": ("books that differ from what was approved and paid", "see ledger and payouts"),
+        "nights_astray": ("nights in hospital counted twice, or beyond a policy's maximum", "see the claims' days"),
+    },
 }
 
 
 def cover_and_money_add_up(facts: Facts) -> Iterator[Difference]:
-    """One policy a member and day, a policy a head, batches the sum of their lists, and a ledger that balances."""
+    """One policy a member and day, a policy a head, batches the sum of their lists, claims the sum of their parts, and
+    ledgers that balance."""
     law = "cover and money add up"
-    for name, count in facts.broken.items():
-        if count:
-            what, remedy = OWN_LAWS[name]
-            yield Difference(law, "insurance-svc", f"{count} {what}", remedy, settles=False)
-    if facts.trial_balance_fen:
-        what = f"the trial balance is {facts.trial_balance_fen} fen"
-        yield Difference(law, "insurance-svc", what, "see the ledger", settles=False)
+    for service, counts in facts.broken.items():
+        for name, count in counts.items():
+            if count:
+                what, remedy = OWN_LAWS[service][name]
+                yield Difference(law, service, f"{count} {what}", remedy, settles=False)
+    for service, balance in facts.trial_balances.items():
+        if balance:
+            yield Difference(law, service, f"the trial balance is {balance} fen", "see the ledger", settles=False)
     for number, batch in facts.premium_batches.items():
         if not 0 <= batch.received_fen <= batch.due_fen or (
             batch.state == "written_off" and batch.received_fen != batch.due_fen
         ):
             what = f"{batch.state}, with {batch.received_fen} of {batch.due_fen} fen received"
             yield Difference(law, number, what, "see the statement lines of the batch", settles=False)
+
+
+def every_fen_paid_once(facts: Facts) -> Iterator[Difference]:
+    """The bank has each payout batch once and whole, answers alike, and has paid to the fen what claims-svc says."""
+    law = "every fen paid once"
+    for number, batch in facts.payout_batches.items():
+        at_bank = facts.bank_payouts.get(number)
+        if at_bank is None:
+            if batch.payouts and batch.state in ("sent", "done"):
+                yield Difference(law, number, "the bank never got it", f"look at workflow payout-batch/{number}")
+            continue
+        if (at_bank.payouts, at_bank.amount_fen) != (batch.payouts, batch.amount_fen):
+            here = f"{batch.payouts} payouts of {batch.amount_fen} fen here"
+            what = f"{here}, {at_bank.payouts} of {at_bank.amount_fen} at the bank"
+            yield Difference(law, number, what, "compare the batch with the bank's list", settles=False)
+        elif (at_bank.paid, at_bank.returned) != (batch.paid, batch.returned):
+            here = f"{batch.paid} paid and {batch.returned} returned here"
+            what = f"{here}, {at_bank.paid} and {at_bank.returned} at the bank"
+            yield Difference(law, number, what, "the nightly file takes over what a callback did not bring")
+    for number in sorted(facts.bank_payouts.keys() - facts.payout_batches.keys()):
+        yield Difference(law, number, "the bank has a payout batch that nobody sent", "ask the bank who sent it")
+    if facts.paid_fen != facts.bank_paid_fen:
+        what = f"{facts.paid_fen} fen paid here, {facts.bank_paid_fen} at the bank"
+        yield Difference(law, "all payouts", what, "the nightly file takes over what is missing; see set-aside answers")
+    if again := facts.bank_anomalies.get("payouts_again", 0):
+        what = f"{again} payouts were sent again in another batch; the bank paid them once"
+        yield Difference(law, "bank", what, "find both batches of each payout", settles=False)
+
+
+def losses_are_settled(facts: Facts) -> Iterator[Difference]:
+    """insurance-svc settles each district's year with the losses that claims-svc has paid."""
+    law = "losses are settled"
+    for district, year in sorted(facts.losses.keys() | facts.settled.keys()):
+        paid, settled = facts.losses.get((district, year), 0), facts.settled.get((district, year), 0)
+        if paid != settled:
+            what = f"{paid} fen paid, {settled} fen counted by insurance-svc"
+            yield Difference(law, f"district {district}, {year}", what, "is insurance-svc's consumer up?")
+
+
+def a_workflow_per_claim(facts: Facts) -> Iterator[Difference]:
+    """Every claim and payout batch that waits has its workflow, which ends with it."""
+    law = "a workflow per claim"
+    for number, claim in facts.claims.items():
+        yield from _mirrored(law, f"claim/{number}", facts, ended=claim.ended)
+    for number, batch in facts.payout_batches.items():
+        yield from _mirrored(law, f"payout-batch/{number}", facts, ended=batch.state == "done")
+    for id_ in facts.workflows:
+        kind, _, name = id_.partition("/")
+        if (kind == "claim" and name not in facts.claims) or (
+            kind == "payout-batch" and name not in facts.payout_batches
+        ):
+            yield Difference(law, id_, f"a workflow for a {kind} that does not exist", "who started it?")
 
 
 def a_workflow_per_payment(facts: Facts) -> Iterator[Difference]:
@@ -219,7 +295,10 @@ LAWS: tuple[Check, ...] = (
     a_card_per_success,
     nothing_left_behind,
     cover_and_money_add_up,
+    every_fen_paid_once,
+    losses_are_settled,
     a_workflow_per_payment,
+    a_workflow_per_claim,
     no_workflow_stuck,
 )
 

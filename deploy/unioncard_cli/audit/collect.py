@@ -1,7 +1,7 @@
 """Asks everyone: each service by its API, the bank by its memory, Temporal and Kafka by their clients."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -14,9 +14,12 @@ from unioncard.settings import Settings
 from unioncard_cli.audit.checks import OWN_LAWS
 from unioncard_cli.audit.facts import (
     BankBatch,
+    BankPayouts,
     CampaignFact,
+    ClaimFact,
     Crossings,
     Facts,
+    PayoutBatch,
     PremiumBatch,
     ServiceBatch,
     Tally,
@@ -26,7 +29,7 @@ from unioncard_cli.operators import Operator
 from workflows.client import connect
 from workflows.settings import WorkflowsSettings
 
-GROUPS = ("member-svc", "card-svc", "insurance-svc", "workflows-bridge", "workflows-replies")
+GROUPS = ("member-svc", "card-svc", "insurance-svc", "claims-svc", "workflows-bridge", "workflows-replies")
 KINDS = (
     "CardBatch",
     "CardCheck",
@@ -37,6 +40,10 @@ KINDS = (
     "ExclusionCheck",
     "PremiumPayment",
     "PersonalBatch",
+    "Claim",
+    "PayoutBatch",
+    "PayoutRun",
+    "PayoutFile",
 )
 TRIES_THAT_WORRY = 3
 
@@ -47,6 +54,7 @@ async def collect(auditor: Operator, sandbox_url: str, settings: WorkflowsSettin
     await asyncio.to_thread(_ask_member_svc, auditor, facts)
     await asyncio.to_thread(_ask_card_svc, auditor, facts)
     await asyncio.to_thread(_ask_insurance_svc, auditor, facts)
+    await asyncio.to_thread(_ask_claims_svc, auditor, facts)
     await asyncio.to_thread(_ask_bank, sandbox_url, facts)
     await _ask_temporal(settings, facts)
     await _ask_kafka(settings, facts)
@@ -94,8 +102,8 @@ def _ask_insurance_svc(auditor: Operator, facts: Facts) -> None:
     facts.insured_total = summary["members_total"]
     facts.insured_states = dict(summary["counts"].get("members", {}))
     facts.policies_standing = summary["policies_standing"]
-    facts.trial_balance_fen = summary["trial_balance_fen"]
-    facts.broken = {law: summary[law] for law in OWN_LAWS}
+    facts.trial_balances["insurance-svc"] = summary["trial_balance_fen"]
+    facts.broken["insurance-svc"] = {law: summary[law] for law in OWN_LAWS["insurance-svc"]}
     facts.crossings["insurance-svc"] = _crossings(summary)
     for noun in ("members", "cards", "organisations"):
         facts.copies["insurance-svc", noun] = _tallies(auditor, "insurance", noun)
@@ -107,6 +115,30 @@ def _ask_insurance_svc(auditor: Operator, facts: Facts) -> None:
         CampaignFact(row["scheme"], row["coverage_year"], row["state"])
         for row in auditor.pages("insurance", "/campaigns")
     ]
+
+
+def _ask_claims_svc(auditor: Operator, facts: Facts) -> None:
+    summary = auditor.get("claims", "/reconciliation/summary")
+    facts.claimants_total = summary["members_total"]
+    facts.claimant_states = dict(summary["counts"].get("members", {}))
+    facts.set_aside += sum(summary["counts"].get("payout_set_aside", {}).values())
+    facts.paid_fen = summary["paid_fen"]
+    facts.trial_balances["claims-svc"] = summary["trial_balance_fen"]
+    facts.broken["claims-svc"] = {law: summary[law] for law in OWN_LAWS["claims-svc"]}
+    facts.crossings["claims-svc"] = _crossings(summary)
+    for noun in ("members", "organisations"):
+        facts.copies["claims-svc", noun] = _tallies(auditor, "claims", noun)
+    for row in auditor.pages("claims", "/reconciliation/claims"):
+        facts.claims[row["number"]] = ClaimFact(row["number"], row["state"])
+    for row in auditor.pages("claims", "/reconciliation/payout-batches"):
+        fields = ("number", "state", "payouts", "amount_fen", "paid", "returned")
+        facts.payout_batches[row["number"]] = PayoutBatch(**{name: row[name] for name in fields})
+    for row in auditor.get("claims", "/reconciliation/losses")["items"]:
+        facts.losses[row["district_id"], row["coverage_year"]] = row["amount_fen"]
+    for year in {year for _, year in facts.losses} | {one.year for one in facts.campaigns}:
+        for line in auditor.get("insurance", "/losses", coverage_year=year)["lines"]:
+            district = line["district_id"], year
+            facts.settled[district] = facts.settled.get(district, 0) + line["losses_fen"]
 
 
 def _crossings(summary: dict[str, Any]) -> Crossings:
@@ -130,20 +162,37 @@ def _ask_bank(sandbox_url: str, facts: Facts) -> None:
     with httpx.Client(base_url=sandbox_url, timeout=60) as client:
         summary = client.get("/memory/summary").raise_for_status().json()
         facts.bank_cards = summary["cards_issued"]
-        facts.bank_anomalies = {"double_issues": summary["double_issues"]}
-        cursor = "0"
-        while cursor is not None:
-            page = client.get("/memory/batches", params={"cursor": cursor, "limit": 1000}).raise_for_status().json()
-            for row in page["batches"]:
-                facts.bank_batches[row["batch_number"]] = BankBatch(
-                    number=row["batch_number"],
-                    members=row["members"],
-                    issued=row["issued"],
-                    failed=row["failed"],
-                    conflicting_repeats=row["conflicts"],
-                    answered=bool(row["answered"]),
-                )
-            cursor = page["next_cursor"]
+        facts.bank_paid_fen = summary["payouts"]["paid_fen"]
+        facts.bank_anomalies = {
+            "double_issues": summary["double_issues"],
+            "payouts_again": summary["payouts"]["payouts_again"],
+        }
+        for row in _remembered(client, "batches"):
+            facts.bank_batches[row["batch_number"]] = BankBatch(
+                number=row["batch_number"],
+                members=row["members"],
+                issued=row["issued"],
+                failed=row["failed"],
+                conflicting_repeats=row["conflicts"],
+                answered=bool(row["answered"]),
+            )
+        for row in _remembered(client, "payouts"):
+            known = facts.bank_payouts.get(row["batch_number"], BankPayouts())
+            facts.bank_payouts[row["batch_number"]] = BankPayouts(
+                payouts=known.payouts + 1,
+                amount_fen=known.amount_fen + row["amount_fen"],
+                paid=known.paid + (row["status"] == "paid"),
+                returned=known.returned + (row["status"] == "returned"),
+            )
+
+
+def _remembered(client: httpx.Client, noun: str) -> Iterator[dict[str, Any]]:
+    """All that the bank remembers of a kind, page by page."""
+    cursor: str | None = "0"
+    while cursor is not None:
+        page = client.get(f"/memory/{noun}", params={"cursor": cursor, "limit": 1000}).raise_for_status().json()
+        yield from page[noun]
+        cursor = page["next_cursor"]
 
 
 async def _ask_temporal(settings: WorkflowsSettings, facts: Facts) -> None:

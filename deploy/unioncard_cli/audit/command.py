@@ -40,8 +40,14 @@ def audit(
     """
     stack = Stack()
     services = _url(stack, "member-svc", "UNIONCARD_MEMBER_URL"), _url(stack, "card-svc", "UNIONCARD_CARD_URL")
-    insurance = _url(stack, "insurance-svc", "UNIONCARD_INSURANCE_URL")
-    auditor = Operator(*services, login, secret or password(stack), insurance_url=insurance, patience_s=wait)
+    auditor = Operator(
+        *services,
+        login,
+        secret or password(stack),
+        insurance_url=_url(stack, "insurance-svc", "UNIONCARD_INSURANCE_URL"),
+        claims_url=_url(stack, "claims-svc", "UNIONCARD_CLAIMS_URL"),
+        patience_s=wait,
+    )
     try:
         facts, found = verdict(stack, auditor, wait)
     except Exception as error:
@@ -96,6 +102,7 @@ def show(facts: Facts, found: list[Difference]) -> None:
     console.print(
         f"Audit: {facts.members_total} members, {len(facts.batches)} batches, {facts.cards_with_number} cards, "
         f"{facts.policies_standing} policies, {len(facts.premium_batches)} premium batches, "
+        f"{len(facts.claims)} claims, {len(facts.payout_batches)} payout batches, "
         f"{len(facts.workflows)} workflows, {facts.set_aside} answers of the bank set aside."
     )
     if not found:

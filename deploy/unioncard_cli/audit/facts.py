@@ -86,6 +86,41 @@ class CampaignFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimFact:
+    """A claim as claims-svc knows it."""
+
+    number: str
+    state: str
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is waited for any more, so its workflow must have ended."""
+        return self.state in ("closed", "lapsed", "withdrawn")
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutBatch:
+    """A payout batch as claims-svc knows it, without the payouts that were left out of it."""
+
+    number: str
+    state: str
+    payouts: int
+    amount_fen: int
+    paid: int
+    returned: int
+
+
+@dataclass(frozen=True, slots=True)
+class BankPayouts:
+    """A payout batch as the bank remembers it."""
+
+    payouts: int = 0
+    amount_fen: int = 0
+    paid: int = 0
+    returned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowFact:
     """An execution in Temporal: ``status`` as Temporal names it, ``trouble`` what keeps it from going on."""
 
@@ -99,8 +134,9 @@ class WorkflowFact:
 class Facts:
     """Everything the checks look at.
 
-    ``source`` is by noun, ``copies`` by reader and noun, each by union. ``broken`` counts, by law, rows of
-    insurance-svc that contradict one another.
+    ``source`` is by noun, ``copies`` by reader and noun, each by union. ``broken`` counts, by service and law, rows
+    that contradict one another. ``losses`` and ``settled`` are fen by district and coverage year: what claims-svc has
+    paid, and what insurance-svc counts.
     """
 
     member_states: dict[str, int] = field(default_factory=dict)
@@ -121,10 +157,19 @@ class Facts:
     insured_total: int = 0
     insured_states: dict[str, int] = field(default_factory=dict)
     policies_standing: int = 0
-    trial_balance_fen: int = 0
-    broken: dict[str, int] = field(default_factory=dict)
+    trial_balances: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, dict[str, int]] = field(default_factory=dict)
     premium_batches: dict[str, PremiumBatch] = field(default_factory=dict)
     campaigns: list[CampaignFact] = field(default_factory=list)
+    claimant_states: dict[str, int] = field(default_factory=dict)
+    claimants_total: int = 0
+    claims: dict[str, ClaimFact] = field(default_factory=dict)
+    payout_batches: dict[str, PayoutBatch] = field(default_factory=dict)
+    paid_fen: int = 0
+    losses: dict[tuple[int, int], int] = field(default_factory=dict)
+    settled: dict[tuple[int, int], int] = field(default_factory=dict)
+    bank_payouts: dict[str, BankPayouts] = field(default_factory=dict)
+    bank_paid_fen: int = 0
     workflows: dict[str, WorkflowFact] = field(default_factory=dict)
     open_dead_letters: list[str] = field(default_factory=list)
     lag: dict[str, int] = field(default_factory=dict)

@@ -77,6 +77,7 @@ class Cast:
                 login,
                 scenery.password(self.stack),
                 insurance_url=place.url("insurance-svc"),
+                claims_url=place.url("claims-svc"),
                 patience_s=120.0,
             )
             made.journal = self.journal

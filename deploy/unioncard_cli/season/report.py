@@ -156,7 +156,7 @@ def _laws(outcome: Outcome) -> Table:
     broken = Counter(one.law for one in outcome.differences)
     rows = [["核对的定律", f"{len(LAWS)} 条"], ["不成立的", "、".join(broken) or "无"]]
     rows.append(["流程", f"{len(outcome.facts.workflows)} 个"])
-    rows.append(["账目试算", f"{_yuan(outcome.facts.trial_balance_fen)} 元"])
+    rows.append(["账目试算", f"{_yuan(sum(outcome.facts.trial_balances.values()))} 元"])
     return Table("审计", ("项目", "结果"), rows)
 
 
