@@ -41,6 +41,7 @@ class BankStateFetch:
         workflow.upsert_search_attributes([PHASE.value_set("已完成")])
         workflow.set_current_details(
             f"### 已完成\n- **日期**：{day}\n- **批次**：{result.batches}\n"
-            f"- **结果**：{result.results}，其中新增 {result.news}，待核对 {result.set_aside}"
+            f"- **结果**：{result.results}，其中新增 {result.news}，待核对 {result.set_aside}\n"
+            f"- **用卡状态**：{result.lives}，其中新增 {result.life_news}，待核对 {result.lives_set_aside}"
         )
         return result

@@ -142,6 +142,7 @@ def test_reset_forgets_everything(sandbox: Trial) -> None:
     assert not any(counts.pop(office)["queries_received"] for office in ("population", "social_security"))
     assert set(counts.pop("mail").values()) == {0}
     assert set(counts.pop("payouts").values()) == {0}
+    assert counts.pop("card_accounts") == {}
     assert set(counts.values()) == {0}
 
 

@@ -93,6 +93,12 @@ def page(
     return lives, rows[limit - 1]["id"] if len(rows) > limit else None
 
 
+def counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Accounts to which something happened, by state."""
+    rows = connection.execute("SELECT state, count(*) AS number FROM card_accounts GROUP BY state ORDER BY state")
+    return {row["state"]: row["number"] for row in rows}
+
+
 def _numbers_of(connection: sqlite3.Connection, act: CounterAct) -> list[str]:
     if act.card_number is not None:
         return [act.card_number]

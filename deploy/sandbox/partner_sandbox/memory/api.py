@@ -80,6 +80,7 @@ class Summary(BaseModel):
     population: OfficeCounts
     social_security: OfficeCounts
     mail: MailCounts
+    card_accounts: dict[str, int] = Field(description="accounts to which something happened after they were opened")
     payouts: PayoutCounts
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import orjson
 
+from partner_sandbox.bank import life_store
 from partner_sandbox.payouts import store as payouts
 
 Outcome = Literal["ok", "repeat", "conflict", "malformed", "unknown", "fault"]
@@ -118,6 +119,7 @@ def summary(connection: sqlite3.Connection) -> Row:
         counts |= dict(connection.execute(statement).fetchone())
     for office in ("population", "social_security"):
         counts[office] = dict(connection.execute(_OFFICE, [office]).fetchone())
+    counts["card_accounts"] = life_store.counts(connection)
     counts["mail"] = dict(connection.execute(_MAIL).fetchone())
     counts["payouts"] = payouts.summary(connection)
     return counts
