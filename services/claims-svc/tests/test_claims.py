@@ -244,7 +244,7 @@ async def test_members_file_and_see_their_own(claims: Trial) -> None:
         (illness(illness_code=None), "疾病代码"),
         (illness(hospital=None), "医院"),
         (death(payee="own_card", heir=None), "身故"),
-        (disability(event_day="1999-12-31"), "过早"),
+        (disability(event_day="1999-12-31"), "event_day"),
     ],
 )
 async def test_what_cannot_be_is_refused_in_words(claims: Trial, body: dict[str, Any], word: str) -> None:

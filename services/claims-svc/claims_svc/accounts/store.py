@@ -88,6 +88,12 @@ async def find(conn: AsyncConnection, scope: Scope, account_id: int) -> sa.Row[A
     return row
 
 
+async def by_id(conn: AsyncConnection, account_id: int) -> sa.Row[Any]:
+    """An account that is known to be, encrypted."""
+    row: sa.Row[Any] = (await conn.execute(sa.select(UNIT_ACCOUNTS).where(UNIT_ACCOUNTS.c.id == account_id))).one()
+    return row
+
+
 async def usable(conn: AsyncConnection, account_id: int, district_id: int) -> bool:
     """Whether the district has named this account, and a second pair of eyes has seen it."""
     columns = UNIT_ACCOUNTS.c

@@ -35,10 +35,9 @@ from unioncard.names import normalise_name
 from unioncard.problems import Problem, invalid, not_found
 from unioncard.text import InvalidValue, half_width, without_spaces
 from unioncard.unit_of_work import Transaction
-from unioncard.web.fields import Id, Text
+from unioncard.web.fields import Day, Id, Text
 
 HEIR_FIELDS = ("name", "document_number", "bank", "account_number")
-FIRST_DAY = date(2000, 1, 1)
 
 _ACCOUNT = r"^[0-9]{8,32}$"
 _DOCUMENT = r"^[0-9A-Za-z()（）-]{5,30}$"
@@ -115,8 +114,8 @@ class OwnClaim(Payee):
 
     benefit: Benefit
     event: ClaimEvent
-    event_day: date = Field(description="首次确诊日、意外发生日、身故日或入院日")
-    discharge_day: date | None = Field(None, description="出院日（住院天数保障必填）；出院当日不计天数")
+    event_day: Day = Field(description="首次确诊日、意外发生日、身故日或入院日")
+    discharge_day: Day | None = Field(None, description="出院日（住院天数保障必填）；出院当日不计天数")
     illness_code: IllnessCode | None = Field(None, description="疾病代码（重大疾病保障必填），见疾病目录")
     first_diagnosis: bool = Field(True, description="是否首次确诊")
     in_patient: bool = Field(True, description="是否经住院治疗")
@@ -134,8 +133,6 @@ class OwnClaim(Payee):
             raise ValueError("请填写就诊医院")
         if (self.event is ClaimEvent.STAY) != (self.discharge_day is not None):
             raise ValueError("住院天数保障须填写出院日，其他项目请不要填写")
-        if self.event_day < FIRST_DAY:
-            raise ValueError("事由发生日过早，请核对")
         if self.discharge_day is not None:
             nights = (self.discharge_day - self.event_day).days
             if not 1 <= nights <= MOST_NIGHTS:
