@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from claims_svc.accounts import api as accounts
+from claims_svc.adjudication import api as adjudication
 from claims_svc.audit import api as audit
 from claims_svc.claims import api as claims
 from claims_svc.claims.handlers import handlers_of as claim_handlers
@@ -11,6 +12,7 @@ from claims_svc.ledger import api as ledger
 from claims_svc.members import store as members
 from claims_svc.notices import api as notices
 from claims_svc.papers import api as papers
+from claims_svc.papers import forms_api as forms
 from claims_svc.payouts import api as payouts
 from claims_svc.payouts import bank_api, returns_api
 from claims_svc.payouts import handlers as payout_handlers
@@ -33,6 +35,8 @@ from unioncard.web.app import make_app
 ROUTERS = (
     claims,
     papers,
+    forms,
+    adjudication,
     illnesses,
     accounts,
     payouts,

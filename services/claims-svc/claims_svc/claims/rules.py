@@ -18,9 +18,10 @@ STEPS: Mapping[ClaimState, frozenset[ClaimState]] = {
     # back to incomplete: another payee asks for other papers
     S.STAMPING: frozenset({S.INCOMPLETE, S.PROVISIONAL, S.ADJUDICATING, S.TO_PAY, S.LAPSED, S.WITHDRAWN}),
     S.PROVISIONAL: frozenset({S.INCOMPLETE, S.STAMPING, S.ADJUDICATING, S.TO_PAY, S.REFUSED, S.WITHDRAWN}),
-    S.ADJUDICATING: frozenset({S.MEDICAL_REVIEW, S.CONFIRMING, S.TO_PAY, S.REFUSED, S.WITHDRAWN}),
+    # to paid: an appeal against what was paid in part changes nothing
+    S.ADJUDICATING: frozenset({S.MEDICAL_REVIEW, S.CONFIRMING, S.TO_PAY, S.PAID, S.REFUSED, S.WITHDRAWN}),
     S.MEDICAL_REVIEW: frozenset({S.ADJUDICATING, S.WITHDRAWN}),
-    S.CONFIRMING: frozenset({S.ADJUDICATING, S.TO_PAY, S.REFUSED}),
+    S.CONFIRMING: frozenset({S.ADJUDICATING, S.TO_PAY, S.PAID, S.REFUSED}),
     S.TO_PAY: frozenset({S.PAYING, S.RETURNED}),
     S.PAYING: frozenset({S.PAID, S.RETURNED}),
     S.RETURNED: frozenset({S.TO_PAY}),

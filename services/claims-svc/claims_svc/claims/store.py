@@ -274,6 +274,7 @@ async def put_parts(conn: AsyncConnection, row: Any, found: Sequence[Part], *, s
             "coverage_year": one.policy.coverage_year,
             "class_code": one.policy.class_code,
             "district_id": one.policy.district_id,
+            "covered_from": one.policy.first_day,
             "nights": one.nights,
             "days": len(one.days),
             "limit_days": one.limit_days,

@@ -109,6 +109,7 @@ CLAIM_PARTS = sa.Table(
     sa.Column("coverage_year", sa.SmallInteger, nullable=False),
     sa.Column("class_code", sa.Text, nullable=False),
     sa.Column("district_id", sa.BigInteger, nullable=False, comment="the policy's: whose losses these are"),
+    sa.Column("covered_from", sa.Date, nullable=False, comment="the policy's first day"),
     sa.Column("nights", sa.SmallInteger, nullable=False, comment="asked for"),
     sa.Column("days", sa.SmallInteger, nullable=False, comment="that count"),
     sa.Column("limit_days", sa.SmallInteger, comment="the policy's maximum"),

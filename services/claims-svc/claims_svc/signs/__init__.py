@@ -1,0 +1,1 @@
+"""Signs that a claim deserves a second look: shown, never deciding."""
