@@ -33,7 +33,7 @@ def one_state_each(facts: Facts) -> Iterator[Difference]:
             what = f"{total} members, but their states add up to {counted}"
             yield Difference("one state each", where, what, "look for rows with an unknown state", settles=False)
     if facts.astray:
-        what = f"{facts.astray} members whose card state disagrees with their to-do record or batch"
+        what = f"{facts.astray} members whose card state disagrees with their to-do record, batch or account"
         yield Difference("one state each", "card-svc", what, "see the member's card log", settles=False)
 
 
@@ -104,6 +104,16 @@ def a_card_per_success(facts: Facts) -> Iterator[Difference]:
     if double := facts.bank_anomalies.get("double_issues", 0):
         what = f"the bank made a second card for {double} members"
         yield Difference(law, "bank", what, "find the two batches of each member", settles=False)
+
+
+def lives_as_at_the_bank(facts: Facts) -> Iterator[Difference]:
+    """Whatever happened to a card at the bank is known here."""
+    for state in sorted(facts.card_lives.keys() | facts.bank_accounts.keys()):
+        here, there = facts.card_lives.get(state, 0), facts.bank_accounts.get(state, 0)
+        if here != there:
+            what = f"{here} accounts here are {state}, {there} at the bank"
+            remedy = "the nightly fetch takes over what callbacks did not bring; see set-aside answers"
+            yield Difference("cards live as the bank says", "card-svc", what, remedy)
 
 
 def nothing_left_behind(facts: Facts) -> Iterator[Difference]:
@@ -293,6 +303,7 @@ LAWS: tuple[Check, ...] = (
     members_in_members_out,
     a_request_per_batch,
     a_card_per_success,
+    lives_as_at_the_bank,
     nothing_left_behind,
     cover_and_money_add_up,
     every_fen_paid_once,

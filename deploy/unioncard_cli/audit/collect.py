@@ -78,7 +78,8 @@ def _ask_card_svc(auditor: Operator, facts: Facts) -> None:
     facts.cards_with_number = summary["card_numbers"]
     facts.set_aside = sum(summary["counts"].get("set_aside", {}).values())
     facts.open_checks = {row["id"] for row in auditor.pages("card", "/reconciliation/checks")}
-    facts.astray = summary["todo_astray"] + summary["cards_astray"]
+    facts.card_lives = dict(summary["counts"].get("card_lives", {}))
+    facts.astray = summary["todo_astray"] + summary["cards_astray"] + summary["lives_astray"]
     facts.crossings["card-svc"] = _crossings(summary)
     for noun in ("members", "organisations"):
         facts.copies["card-svc", noun] = _tallies(auditor, "card", noun)
@@ -162,6 +163,7 @@ def _ask_bank(sandbox_url: str, facts: Facts) -> None:
     with httpx.Client(base_url=sandbox_url, timeout=60) as client:
         summary = client.get("/memory/summary").raise_for_status().json()
         facts.bank_cards = summary["cards_issued"]
+        facts.bank_accounts = dict(summary["card_accounts"])
         facts.bank_paid_fen = summary["payouts"]["paid_fen"]
         facts.bank_anomalies = {
             "double_issues": summary["double_issues"],

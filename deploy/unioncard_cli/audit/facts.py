@@ -151,6 +151,8 @@ class Facts:
     bank_anomalies: dict[str, int] = field(default_factory=dict)
     cards_with_number: int = 0
     bank_cards: int = 0
+    card_lives: dict[str, int] = field(default_factory=dict)
+    bank_accounts: dict[str, int] = field(default_factory=dict)
     set_aside: int = 0
     astray: int = 0
     open_checks: set[str] = field(default_factory=set)
