@@ -21,7 +21,7 @@ async def test_migrations_and_tables_agree(trial: Trial) -> None:
     await owner.dispose()
 
 
-@pytest.mark.parametrize("table", ["audit_log"])
+@pytest.mark.parametrize("table", ["audit_log", "ledger"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET at = now()", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_logs_are_append_only_for_the_application(trial: Trial, table: str, statement: str) -> None:
     with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
