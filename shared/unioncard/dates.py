@@ -17,6 +17,11 @@ def shanghai_date(instant: datetime) -> date:
     return instant.astimezone(SHANGHAI).date()
 
 
+def day_in_words(day: date) -> str:
+    """``2019年11月1日``."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
 def day_start(day: date) -> datetime:
     """The first instant of the day in Shanghai, in UTC."""
     return datetime.combine(day, time.min, SHANGHAI).astimezone(UTC)

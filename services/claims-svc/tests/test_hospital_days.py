@@ -28,7 +28,7 @@ async def assessed(claims: Trial, first: str, discharge: str, *policies: Any, **
 def days_of(claim: dict[str, Any]) -> list[tuple[int, int, int, int, int]]:
     """(year, nights, days, claimed, payable) of each part."""
     names = ("coverage_year", "nights", "days", "claimed_fen", "payable_fen")
-    return [tuple(part[name] for name in names) for part in claim["parts"]]  # type: ignore[misc]  # five of them
+    return [tuple(part[name] for name in names) for part in claim["parts"]]
 
 
 async def test_the_day_of_admission_counts_and_the_day_of_discharge_does_not(claims: Trial) -> None:

@@ -7,7 +7,6 @@ from insurance_svc.audit import api as audit
 from insurance_svc.batches import api as batches
 from insurance_svc.batches import centre_api, district_api, mail, statistics, vouchers_api
 from insurance_svc.batches import handlers as batch_handlers
-from insurance_svc.batches.paper_store import PaperStore
 from insurance_svc.campaigns import api as campaigns
 from insurance_svc.campaigns.handlers import HANDLERS as CAMPAIGN_HANDLERS
 from insurance_svc.cards.handlers import follow_cards
@@ -20,7 +19,7 @@ from insurance_svc.exclusions.handlers import HANDLERS as EXCLUSION_HANDLERS
 from insurance_svc.ledger import api as ledger
 from insurance_svc.losses import api as losses
 from insurance_svc.losses.handlers import follow_payouts
-from insurance_svc.members.handlers import follow_members
+from insurance_svc.members import store as members
 from insurance_svc.notices import api as notices
 from insurance_svc.payments import statements_api, union_api
 from insurance_svc.personal import PersonalData
@@ -40,8 +39,10 @@ from unioncard.contracts.cards import CardsChanged
 from unioncard.contracts.claims import PayoutSettled
 from unioncard.contracts.insurance import BatchPersonal, NotifyPremium, SendPaymentDetails, VoidUnpaid
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
+from unioncard.member_copies import follow_members
 from unioncard.messaging.handling import Handlers
 from unioncard.organisations import follow_organisations_with_credit_code
+from unioncard.paper_store import PaperStore
 from unioncard.partner_client import PartnerClient
 from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
@@ -96,7 +97,7 @@ def parts_of(context: Context, settings: InsuranceSettings, personal: PersonalDa
         handlers=Handlers(
             events={
                 OrganisationsChanged: follow_organisations_with_credit_code,
-                MembersChanged: follow_members(personal),
+                MembersChanged: follow_members(personal, members.upsert),
                 CardsChanged: follow_cards,
                 PayoutSettled: follow_payouts,
             },

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from insurance_svc.batches.paper_store import NoScanner, PaperStore, Scanner
 from insurance_svc.metadata import ORGANISATIONS
 from insurance_svc.personal import PersonalData
 from insurance_svc.settings import InsuranceSettings
 from unioncard.auth import Principal, Role, Scope, scope_of
+from unioncard.paper_store import NoScanner, PaperStore, Scanner
 from unioncard.service import Context
 
 # A union's operators submit lists, a district's review and pay, the centre reviews and takes the money, the

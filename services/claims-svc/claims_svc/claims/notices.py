@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from unioncard.contracts.claims import ClaimNoticeKind, ClaimState
-from unioncard.dates import shanghai_date
+from unioncard.dates import day_in_words, shanghai_date
 from unioncard.money import Fen, format_yuan
 from unioncard.notices import NewNotice, tell
 from unioncard.unit_of_work import Transaction
@@ -92,8 +92,7 @@ def _last_day(row: Any) -> str:
 
 def last_day_before(too_late: datetime) -> str:
     """The last day in Shanghai before the first instant too late, in words."""
-    last = shanghai_date(too_late) - timedelta(days=1)
-    return f"{last.year}年{last.month}月{last.day}日"
+    return day_in_words(shanghai_date(too_late) - timedelta(days=1))
 
 
 def _decision(row: Any) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from unioncard.contracts.claims import ClaimState
 from unioncard.contracts.cover import Benefit, BenefitTerms, CoverState, PolicyCover
+from unioncard.dates import day_in_words
 
 S = ClaimState
 
@@ -377,8 +378,7 @@ def _unlisted(policy: PolicyCover) -> Reason:
 
 
 def _late(policy: PolicyCover) -> Reason:
-    last = policy.file_until
-    text = f"{policy.coverage_year}年度的给付申请最迟应于{last.year}年{last.month}月{last.day}日递交，已逾期"
+    text = f"{policy.coverage_year}年度的给付申请最迟应于{day_in_words(policy.file_until)}递交，已逾期"
     return Reason("filed-late", "G19 Q88", text)
 
 

@@ -12,6 +12,7 @@ from claims_svc.claims.rules import BENEFIT_LABELS, EVENT_LABELS, PAYEE_LABELS, 
 from claims_svc.claims.views import ClaimShown
 from claims_svc.papers.needs import NeedsShown
 from claims_svc.papers.rules import PAPER_LABELS, PaperKind
+from unioncard.dates import day_in_words
 from unioncard.money import Fen, capital_yuan, format_yuan
 from unioncard.typesetting import typeset
 
@@ -87,7 +88,7 @@ def needs_page(font_paths: Sequence[Path], needs: NeedsShown, today: date) -> by
     data = {
         "title": "给付申请尚需材料",
         "to": "",
-        "opening": f"截至{today.year}年{today.month}月{today.day}日：",
+        "opening": f"截至{day_in_words(today)}：",
         "blocks": [],
         "lines": needs.lines,
         "boxes": [],

@@ -23,15 +23,15 @@ from insurance_svc.batches.views import (
 from insurance_svc.campaigns.deadlines import must_be_open
 from insurance_svc.enrolments.release import release_lists
 from insurance_svc.exclusions.store import excluded_in_batch
-from insurance_svc.notices.store import NewNotice, tell
-from insurance_svc.organisations import district_of
 from insurance_svc.seasons import store as seasons
 from insurance_svc.service import DISTRICT, TheService, scope
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import Phase, Scheme
 from unioncard.database import reading
 from unioncard.dates import day_start
+from unioncard.districts import district_of
 from unioncard.names import normalise_name
+from unioncard.notices import NewNotice, tell
 from unioncard.problems import Problem, RowError, invalid, not_found
 from unioncard.text import InvalidValue
 from unioncard.unit_of_work import Transaction

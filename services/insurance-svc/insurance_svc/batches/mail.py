@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from insurance_svc.batches import notices, papers, store
 from insurance_svc.batches.export import XLSX
 from insurance_svc.batches.handlers import UNKNOWN
-from insurance_svc.notices.store import NewNotice, tell
 from insurance_svc.personal import PersonalData
 from insurance_svc.settings import InsuranceSettings
 from unioncard.contracts.insurance import (
@@ -25,6 +24,7 @@ from unioncard.contracts.insurance import (
 )
 from unioncard.dates import shanghai_date
 from unioncard.messaging.handling import Message, Outcome, Pending, Refused, Succeeded
+from unioncard.notices import NewNotice, tell
 from unioncard.partner_client import PartnerClient
 from unioncard.partners import Call, NewCall, Operation, PartnerDown, record_calls
 from unioncard.typesetting import PDF

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from insurance_svc.batches.rules import ACCOUNT_BANK, ACCOUNT_NAME, ACCOUNT_NUMBER, yuan
-from insurance_svc.seasons.rules import SCHEME_NAMES, day_in_words
+from insurance_svc.seasons.rules import SCHEME_NAMES
 from unioncard.contracts.insurance import PremiumNoticeKind
+from unioncard.dates import day_in_words
 
 # The centre's own matter: its accounts belong to the federation, which looks on.
 FOR_THE_CENTRE = frozenset({PremiumNoticeKind.REVIEW_LATE})

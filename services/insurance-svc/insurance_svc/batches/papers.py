@@ -11,7 +11,8 @@ from typing import Any
 from insurance_svc.batches import export
 from insurance_svc.batches.rules import ACCOUNT_BANK, ACCOUNT_NAME, ACCOUNT_NUMBER, TERM_LABELS, yuan
 from insurance_svc.enrolments.rules import Way
-from insurance_svc.seasons.rules import SCHEME_NAMES, day_in_words
+from insurance_svc.seasons.rules import SCHEME_NAMES
+from unioncard.dates import day_in_words
 from unioncard.money import Fen, capital_yuan
 from unioncard.typesetting import typeset
 

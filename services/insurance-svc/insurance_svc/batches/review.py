@@ -10,9 +10,8 @@ from insurance_svc.ledger.rules import passed as passed_posting
 from insurance_svc.ledger.rules import voided as voided_posting
 from insurance_svc.payments import store as payments
 from insurance_svc.seasons import store as seasons
-from insurance_svc.seasons.rules import day_in_words
 from unioncard.contracts.insurance import Phase, PremiumState
-from unioncard.dates import day_end_exclusive, shanghai_date
+from unioncard.dates import day_end_exclusive, day_in_words, shanghai_date
 from unioncard.problems import conflict, not_found
 from unioncard.unit_of_work import Transaction
 

@@ -1,4 +1,4 @@
-"""All SQL of payment vouchers (缴费凭证), and which files can be one."""
+"""All SQL of payment vouchers (缴费凭证)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from insurance_svc.batches.tables import VOUCHERS
 from unioncard.unit_of_work import Transaction
 
-# By content; what a file calls itself proves nothing.
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82", "image/png", "png"),
-    (b"\xff\xd8\xff", b"\xff\xd9", "image/jpeg", "jpg"),
-    (b"%PDF-", b"%%EOF", "application/pdf", "pdf"),
-)
-_TAIL = 2048
 VOUCHERS_A_BATCH = 50
 
 _ADD = sa.text("""
@@ -26,19 +19,6 @@ _ADD = sa.text("""
     UPDATE batches SET vouchers = vouchers + (SELECT count(*) FROM made), changed_at = :now
     WHERE number = :number AND EXISTS (SELECT FROM made) RETURNING *
 """)
-
-
-def media_type(content: bytes) -> str | None:
-    """What the file is by its first and last bytes: PNG, JPEG or PDF, else None."""
-    for head, end, kind, _ in _SIGNATURES:
-        if content.startswith(head) and end in content[-_TAIL:]:
-            return kind
-    return None
-
-
-def extension(kind: str) -> str:
-    """How the name of such a file ends."""
-    return next(ending for _, _, known, ending in _SIGNATURES if known == kind)
 
 
 def key_of(number: str, sha256: str) -> str:

@@ -14,6 +14,7 @@ from insurance_svc.service import DISTRICT, InsuranceService, TheService, scope
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import PremiumState
 from unioncard.database import reading
+from unioncard.paper_store import extension, media_type
 from unioncard.problems import Problem, conflict, invalid, not_found
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import PathId
@@ -56,7 +57,7 @@ async def upload(
     """上传一份缴费凭证；同一文件重复上传只算一份。"""
     content = await _checked(service, file)
     await _must_take_vouchers(service, principal, number)
-    kind = vouchers.media_type(content)
+    kind = media_type(content)
     assert kind is not None  # checked above
     digest = hashlib.sha256(content).hexdigest()
     # Before the facts that speak of it: a crash in between leaves a file nobody speaks of, never the other way round.
@@ -83,7 +84,7 @@ async def _checked(service: InsuranceService, file: UploadFile) -> bytes:
     content = await file.read(limit + 1)
     if len(content) > limit:
         raise Problem(413, "voucher-too-large", "文件过大", f"每份凭证不超过 {limit // 1024} KB，请压缩后上传。")
-    if vouchers.media_type(content) is None:
+    if media_type(content) is None:
         raise invalid("voucher-type", "文件不是图片或 PDF", "请上传 PNG、JPEG 照片或 PDF；改扩展名没有用。")
     if await service.scanner.finding(content) is not None:
         raise invalid("voucher-infected", "文件未通过病毒检查", "请在无毒的电脑上重新拍照或扫描后上传。")
@@ -129,7 +130,7 @@ async def download(number: Number, voucher_id: PathId, principal: Viewer, servic
     if row is None:
         raise not_found("这份缴费凭证")
     content = await service.papers.fetch(row.object_key)
-    name = f"{number}-{voucher_id}.{vouchers.extension(row.media_type)}"
+    name = f"{number}-{voucher_id}.{extension(row.media_type)}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Content-Type-Options": "nosniff",

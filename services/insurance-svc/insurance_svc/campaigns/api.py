@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from insurance_svc.campaigns import rules, store
-from insurance_svc.organisations import district_on_path
 from insurance_svc.seasons import store as seasons
 from insurance_svc.seasons.api import YearInPath
 from insurance_svc.seasons.changes import CampaignScheme
@@ -15,6 +14,7 @@ from insurance_svc.seasons.rules import SCHEME_NAMES, PhaseDays
 from insurance_svc.service import VIEWERS, TheService, scope
 from unioncard.auth import Allow, Principal
 from unioncard.database import reading
+from unioncard.districts import district_on_path
 from unioncard.problems import not_found
 from unioncard.web.app import problem_responses
 from unioncard.web.pages import Page, Paging, cursor_after

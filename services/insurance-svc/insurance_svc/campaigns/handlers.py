@@ -6,8 +6,6 @@ from typing import TypeVar
 from insurance_svc.campaigns import rules, store
 from insurance_svc.campaigns.rules import LAPSED, Subject
 from insurance_svc.enrolments.release import release_lists
-from insurance_svc.notices.store import NewNotice, tell
-from insurance_svc.organisations import districts
 from insurance_svc.seasons import store as seasons
 from insurance_svc.seasons.rules import times
 from insurance_svc.splits import store as splits
@@ -29,7 +27,9 @@ from unioncard.contracts.insurance import (
     ShowDistrict,
 )
 from unioncard.contracts.model import Command, Contract
+from unioncard.districts import districts
 from unioncard.messaging.handling import CommandHandler, Message, Outcome, Refused, Succeeded
+from unioncard.notices import NewNotice, tell
 from unioncard.unit_of_work import Transaction
 
 C = TypeVar("C", bound=Command)

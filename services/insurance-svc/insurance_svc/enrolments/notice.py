@@ -11,14 +11,14 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from insurance_svc.organisations import district_of, names_of
 from insurance_svc.seasons import store as seasons
-from insurance_svc.seasons.rules import PhaseDays, day_in_words
+from insurance_svc.seasons.rules import PhaseDays
 from insurance_svc.service import OPERATOR, InsuranceService, TheService
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import Scheme
 from unioncard.database import reading
-from unioncard.dates import shanghai_date
+from unioncard.dates import day_in_words, shanghai_date
+from unioncard.districts import district_of, names_of
 from unioncard.money import Fen, capital_yuan, format_yuan
 from unioncard.problems import conflict
 from unioncard.typesetting import PDF, typeset

@@ -12,13 +12,13 @@ from insurance_svc.campaigns.deadlines import open_at, open_for_union_at
 from insurance_svc.enrolments import eligible, rules, store
 from insurance_svc.enrolments.eligible import Offer
 from insurance_svc.enrolments.rules import Cover, Price, Term, Way
-from insurance_svc.organisations import District
 from insurance_svc.personal import PersonalData
 from insurance_svc.seasons import store as seasons
 from insurance_svc.seasons.rules import PhaseDays
 from insurance_svc.splits import store as splits
 from unioncard.contracts.insurance import Scheme
 from unioncard.dates import shanghai_date
+from unioncard.districts import District
 from unioncard.problems import Problem, RowError, conflict, invalid
 from unioncard.telemetry import current_traceparent
 from unioncard.unit_of_work import Transaction

@@ -11,10 +11,10 @@ from insurance_svc.batches.submission import lock_district
 from insurance_svc.batches.views import Strict, Year
 from insurance_svc.ledger import store
 from insurance_svc.ledger.rules import Account, subsidised
-from insurance_svc.organisations import district_of
 from insurance_svc.service import CENTRE_PAYER, TheService
 from unioncard.auth import Allow, Principal, Role
 from unioncard.database import reading
+from unioncard.districts import district_of
 from unioncard.problems import conflict
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id

@@ -1,63 +1,7 @@
 """Notices over HTTP."""
 
-from datetime import datetime
-from typing import Annotated
+from insurance_svc.notices.tables import BOARD
+from insurance_svc.service import VIEWERS
+from unioncard.web.notices import notice_router
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
-
-from insurance_svc.notices import store
-from insurance_svc.service import VIEWERS, TheService
-from unioncard.auth import Allow, Principal
-from unioncard.database import reading
-from unioncard.problems import not_found
-from unioncard.web.app import problem_responses
-from unioncard.web.fields import PathId
-from unioncard.web.pages import Page, Paging, cursor_after
-
-router = APIRouter(prefix="/notices", tags=["消息提醒"])
-
-Reader = Annotated[Principal, Depends(Allow(*VIEWERS))]
-
-
-class Notice(BaseModel):
-    """A notice to the operators of one organisation."""
-
-    id: int
-    kind: str
-    about: str = Field(description="所涉事项，如 campaign:centralized/2020")
-    occurrence: int
-    title: str
-    text: str
-    at: datetime
-    read_at: datetime | None = Field(description="本账号的阅读时间")
-
-
-class NoticePage(Page[Notice]):
-    """A page, and how many are unread."""
-
-    unread: int
-
-
-@router.get("", responses=problem_responses(401, 403), summary="列表")
-async def list_notices(
-    principal: Reader, service: TheService, paging: Paging, unread: bool | None = None
-) -> NoticePage:
-    """发给本组织经办人的提醒，最新的在前。"""
-    key = paging.key(int)
-    async with reading(service.context.engine) as conn:
-        rows, left = await store.page(conn, principal, unread, key[0] if key else None, paging.limit + 1)
-    return NoticePage(
-        items=[Notice.model_validate(dict(row._mapping)) for row in rows[: paging.limit]],
-        next=cursor_after(rows, paging.limit, lambda row: [row.id]),
-        unread=left,
-    )
-
-
-@router.post("/{notice_id}/read", status_code=204, responses=problem_responses(401, 403, 404), summary="标为已读")
-async def mark_read(notice_id: PathId, principal: Reader, service: TheService) -> None:
-    """标为已读；重复操作无影响。"""
-    async with service.context.work.begin(principal.actor) as tx:
-        if not await store.mark_read(tx, principal, notice_id):
-            raise not_found("这条提醒")
-        tx.audit("notice.read", f"notice:{notice_id}", organisation_id=principal.organisation_id)
+router = notice_router(BOARD, VIEWERS)

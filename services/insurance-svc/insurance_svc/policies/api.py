@@ -14,10 +14,9 @@ from insurance_svc.policies.rules import PolicyState
 from insurance_svc.service import VIEWERS, TheService, scope
 from unioncard.auth import Allow, Principal
 from unioncard.database import reading
-from unioncard.names import normalise_name
-from unioncard.problems import invalid, not_found
+from unioncard.problems import not_found
+from unioncard.searching import document_key, name_key
 from unioncard.sheets import MAX_ROWS, XLSX, sheet, too_large
-from unioncard.text import InvalidValue, half_width, without_spaces
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
 from unioncard.web.fields import Id, PathId, Text
@@ -105,7 +104,7 @@ async def filters_of(
 ) -> store.Filters:
     """What both lists can be narrowed by; names and documents are compared by their keyed hashes."""
     return store.Filters(
-        names=service.personal.name_hashes(_name(name)) if name else None,
+        names=service.personal.name_hashes(name_key(name)) if name else None,
         documents=service.personal.document_hashes(document_key(document_number)) if document_number else None,
         number=number,
         member_id=member_id,
@@ -116,18 +115,6 @@ async def filters_of(
 
 
 TheFilters = Annotated[store.Filters, Depends(filters_of)]
-
-
-def _name(value: str) -> str:
-    try:
-        return normalise_name(value)
-    except InvalidValue as error:
-        raise invalid(error.code, error.reason_zh, error.remedy_zh) from None
-
-
-def document_key(value: str) -> str:
-    """A document number as it is hashed, however it was typed."""
-    return without_spaces(half_width(value)).upper()
 
 
 @router.get("", responses=problem_responses(401, 403, 404))

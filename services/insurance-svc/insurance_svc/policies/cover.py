@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.enrolments.rules import Way
 from insurance_svc.policies import store
-from insurance_svc.policies.api import document_key
 from insurance_svc.policies.rules import PolicyState, policy_state
 from insurance_svc.service import VIEWERS, TheService, scope
 from unioncard.auth import Allow, Principal, Role

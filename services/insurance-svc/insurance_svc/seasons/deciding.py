@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 from insurance_svc.batches.store import move_due
 from insurance_svc.campaigns import store as campaigns
 from insurance_svc.campaigns.events import tell_calendar
-from insurance_svc.notices.store import NewNotice, tell
 from insurance_svc.seasons import store
 from insurance_svc.seasons.changes import (
     TARGETS,
@@ -25,6 +24,7 @@ from insurance_svc.splits import store as splits
 from unioncard.auth import Principal
 from unioncard.contracts.insurance import Phase
 from unioncard.dates import shanghai_date
+from unioncard.notices import NewNotice, tell
 from unioncard.problems import Problem, conflict, not_found
 from unioncard.unit_of_work import Transaction
 

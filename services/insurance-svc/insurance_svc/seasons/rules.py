@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from unioncard.contracts.insurance import Phase, PhaseTimes
-from unioncard.dates import day_end_exclusive, day_start
+from unioncard.dates import day_end_exclusive, day_in_words, day_start
 
 # What staff call the phases; the first eight are those that workflows wait for.
 PHASE_NAMES: Mapping[str, str] = {
@@ -108,11 +108,6 @@ class PhaseDays:
             case (date() as first, date() as last):
                 return f"{day_in_words(first)}至{day_in_words(last)}（含）"
         return "未定"
-
-
-def day_in_words(day: date) -> str:
-    """``2019年11月1日``."""
-    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def times(phases: Mapping[str, PhaseDays]) -> list[PhaseTimes]:

@@ -12,13 +12,13 @@ from insurance_svc.batches.views import Strict, Year
 from insurance_svc.ledger import store as ledger
 from insurance_svc.ledger.rules import settled
 from insurance_svc.losses.rules import loss_ratio
-from insurance_svc.notices.store import NewNotice, tell
-from insurance_svc.organisations import district_of
 from insurance_svc.service import CENTRE, TheService, scope
 from insurance_svc.settlement import store
 from unioncard.auth import Allow, Principal, Role
 from unioncard.database import reading
 from unioncard.dates import shanghai_date
+from unioncard.districts import district_of
+from unioncard.notices import NewNotice, tell
 from unioncard.problems import Problem, conflict, invalid, not_found
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, LongText, PathId

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from insurance_svc.campaigns.deadlines import must_be_open
-from insurance_svc.organisations import district_of
 from insurance_svc.seasons import store as seasons
 from insurance_svc.seasons.changes import Amount, CampaignScheme, ClassCode, Term, Year
 from insurance_svc.service import DISTRICT, VIEWERS, TheService, scope
@@ -16,6 +15,7 @@ from insurance_svc.splits.rules import NewSplit
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import Phase
 from unioncard.database import reading
+from unioncard.districts import district_of
 from unioncard.problems import Problem, conflict, invalid
 from unioncard.unit_of_work import Transaction
 from unioncard.web.app import problem_responses
