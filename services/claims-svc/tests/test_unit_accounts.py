@@ -26,7 +26,7 @@ async def named(trial: Trial, **changed: Any) -> Any:
 
 async def decide(trial: Trial, account_id: int, by: int, *, approved: bool = True, **more: Any) -> tuple[int, str]:
     path = f"/unit-accounts/{account_id}/decision"
-    caller = {"role": Role.DISTRICT, "account": by} | more
+    caller: dict[str, Any] = {"role": Role.DISTRICT, "account": by} | more
     response = await trial.call("POST", path, {"approved": approved}, **caller)
     answer = response.json()
     return response.status_code, answer.get("state") or answer["type"].rpartition(":")[2]
