@@ -15,6 +15,7 @@ from unioncard.auth import Allow, Principal, Role
 from unioncard.database import reading
 from unioncard.dates import shanghai_date
 from unioncard.problems import invalid, not_found
+from unioncard.searching import document_key
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, Text
 
