@@ -44,11 +44,8 @@ EARLIER, LATER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
 PAID, RETURNED, WAITING = PayoutState.PAID, PayoutState.RETURNED, PayoutState.WAITING
 
 
-def known(state: PayoutState = WAITING, **changed: Any) -> Known:
-    at = None if state is WAITING else NOON
-    return Known(
-        **{"batch_number": "FK1", "amount_fen": 500, "state": state, "sent": True, "answered_at": at} | changed
-    )
+def known(state: PayoutState = WAITING, *, sent: bool = True) -> Known:
+    return Known("FK1", 500, state, sent, None if state is WAITING else NOON)
 
 
 def test_numbers() -> None:
