@@ -207,6 +207,16 @@ async def test_what_fits_no_card_is_set_aside_once(trial: Trial) -> None:
     assert (await shown(trial))["life"]["label"] == "未激活"
 
 
+async def test_a_number_that_somebody_had_is_nobody_elses(trial: Trial) -> None:
+    await with_cards(trial)
+    await tell(trial, activated([card_number(1), NEW]))
+    number = await trial.submitted(1, first=2)
+    async with trial.context.work.begin("partner:bank") as tx:
+        said = Answer.model_validate(answer(number, [issued(2, card_number=card_number(1))]))
+        assert (await file_answers(tx, trial.personal, [said])).set_aside == 1
+    assert await trial.column("SELECT why FROM set_aside") == ["number_taken"]
+
+
 async def test_what_came_before_the_number_is_said_again_and_settled(trial: Trial) -> None:
     number = await trial.submitted(1)
     assert await tell(trial, activated(1)) == (0, 0, 1)

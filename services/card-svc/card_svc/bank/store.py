@@ -28,7 +28,13 @@ _KNOWN = sa.text("""
     LEFT JOIN cards c ON c.member_id = bm.member_id
 """)
 
-_HOLDERS = sa.text("SELECT card_hash, member_id FROM cards WHERE card_hash = ANY(CAST(:hashes AS text[]))")
+# Also who had a number before it was replaced, or cancelled it.
+_HOLDERS = sa.text("""
+    SELECT card_hash, member_id FROM cards WHERE card_hash = ANY(CAST(:hashes AS text[]))
+    UNION ALL
+    SELECT cn.card_hash, l.member_id FROM card_numbers cn JOIN card_lives l ON l.account_hash = cn.account_hash
+    WHERE cn.card_hash = ANY(CAST(:hashes AS text[]))
+""")
 
 _FILE = sa.text(f"""
     WITH new AS (
