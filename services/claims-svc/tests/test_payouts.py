@@ -304,6 +304,19 @@ async def test_another_batch_under_our_number_is_for_people_to_sort_out(trial: T
     assert (reply["type"], reply["data"]["code"]) == ("command.refused.v1", "bank-conflict")
     assert (await states(trial))[claim_number(1)] == "paying"
     assert bank(sandbox)["conflicting_repeats"] == 1
+    # Sorted out: what was fixed goes out once more.
+    await trial.run("UPDATE payouts SET state = 'waiting', unpayable = NULL WHERE number = :n", n=payout(2))
+    path = f"/payout-batches/{BATCH}/resubmission"
+    again = await trial.ok("POST", path, {}, role=Role.CENTRE_PAYER)
+    assert (again["state"], again["refused_reason"]) == ("sending", None)
+
+    async def accepted() -> bool:
+        return await trial.column("SELECT state FROM payout_batches") == ["sent"]
+
+    async with trial.dispatching():
+        await eventually(accepted)
+    assert (await trial.call("POST", path, {}, role=Role.CENTRE_PAYER)).status_code == 409
+    assert (bank(sandbox)["repeats"], bank(sandbox)["payouts_received"]) == (1, 2)
 
 
 async def test_a_bank_that_is_down_is_asked_again(trial: Trial, sandbox: Sandbox) -> None:

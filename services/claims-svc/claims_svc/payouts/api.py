@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
-from claims_svc.payouts import export, store, views
+from claims_svc.payouts import export, handlers, store, views
 from claims_svc.payouts.gathering import gather
 from claims_svc.payouts.rules import BATCH_LABELS, PayoutState
 from claims_svc.payouts.shapes import Payout, payout
@@ -17,7 +17,7 @@ from unioncard.auth import Allow, Principal, Role
 from unioncard.contracts.claims import PayoutBatchState
 from unioncard.database import reading
 from unioncard.dates import shanghai_date
-from unioncard.problems import not_found
+from unioncard.problems import conflict, not_found
 from unioncard.sheets import MAX_ROWS, XLSX, too_large
 from unioncard.web.app import problem_responses
 from unioncard.web.downloads import workbook
@@ -122,6 +122,31 @@ async def show_batch(number: Text, _: Centre, service: TheService) -> PayoutBatc
     if row is None:
         raise not_found("这个划款批次")
     return _batch(row)
+
+
+@router.post(
+    "/payout-batches/{number}/resubmission",
+    status_code=201,
+    response_model=PayoutBatch,
+    responses=problem_responses(409),
+    summary="重新提交银行",
+)
+async def send_again(number: Text, _: Nothing, key: IdempotencyKey, principal: Payer, service: TheService) -> Response:
+    """银行未受理、经核实后可以受理的批次，按原内容重新提交；银行按批次号只受理一次。"""
+    async with service.context.work.begin(principal.actor) as tx:
+
+        async def make() -> PayoutBatch:
+            row = (await store.locked(tx.conn, [number])).get(number)
+            if row is None:
+                raise not_found("这个划款批次")
+            if row.state != PayoutBatchState.SENDING or row.refused_reason is None:
+                raise conflict("batch-state", "该批次不需要重新提交", "只有银行未受理的批次可以重新提交，请刷新。")
+            await handlers.send_again(tx, number, key.key)
+            tx.audit("payout-batch.sent-again", f"payout-batch:{number}")
+            row = await store.batch(tx.conn, number)
+            return _batch(row)
+
+        return await once(tx, principal, key, Nothing(), make)
 
 
 @router.get(

@@ -41,6 +41,7 @@ from unioncard.messaging.handling import CommandHandler, EventHandler, Message, 
 from unioncard.partner_client import PartnerClient
 from unioncard.partners import Call, NewCall, NotReady, Operation, PartnerDown, record_calls
 from unioncard.service import Context
+from unioncard.telemetry import current_traceparent
 from unioncard.unit_of_work import Transaction, UnitOfWork
 
 PARTNER = "bank"
@@ -142,6 +143,14 @@ async def submit_payouts(tx: Transaction, messages: Sequence[Message[SubmitPayou
     ]
     await record_calls(tx, calls)
     return outcomes
+
+
+async def send_again(tx: Transaction, number: str, key: str) -> None:
+    """Ask the bank once more with what was fixed; nobody waits for this reply but the batch itself."""
+    await store.set_batch(tx, number, refused_reason=None)
+    inbox_key = f"payout-batch/{number}/again/{key}"
+    again = NewCall(PARTNER, "payouts", {"batch_number": number}, inbox_key, SubmitPayouts.TYPE, current_traceparent())
+    await record_calls(tx, [again])
 
 
 async def _fix(tx: Transaction, number: str) -> Any:
