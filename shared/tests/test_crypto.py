@@ -136,6 +136,26 @@ def test_lookups_during_a_rotation_ask_for_both_versions() -> None:
     assert not after.needs_rotation(new)
 
 
+def test_a_file_opens_for_its_own_field_and_subject_alone() -> None:
+    content = b"\x89PNG\r\n" + bytes(range(256))
+    cipher, rotated = FieldCipher({"k1": OLD}, "k1"), FieldCipher({"k1": OLD, "k2": NEW}, "k2")
+    sealed = cipher.encrypt_bytes("paper", "claims/1/abc", content)
+    assert sealed.startswith(b"v1.k1.")
+    assert content not in sealed
+    assert sealed != cipher.encrypt_bytes("paper", "claims/1/abc", content)
+    assert rotated.decrypt_bytes("paper", "claims/1/abc", sealed) == content
+    for field, subject in (("paper", "claims/2/abc"), ("other", "claims/1/abc")):
+        with pytest.raises(NotAuthentic):
+            cipher.decrypt_bytes(field, subject, sealed)
+    with pytest.raises(NotAuthentic):
+        cipher.decrypt_bytes("paper", "claims/1/abc", sealed[:-1] + b"x")
+    with pytest.raises(UnknownKey, match="k2"):
+        cipher.decrypt_bytes("paper", "x", rotated.encrypt_bytes("paper", "x", content))
+    for broken in (b"", content, b"v1.k1.short"):
+        with pytest.raises(MalformedValue):
+            cipher.decrypt_bytes("paper", "x", broken)
+
+
 def test_a_message_opens_for_each_of_its_readers() -> None:
     sealer = TransportSealer({"card-svc": ("c1", OLD), "insurance-svc": ("i1", NEW)})
     seal = sealer.new_message()

@@ -181,9 +181,12 @@ async def file_claim(
         "state": ClaimState.FILED,
         **_kept(personal, number, claim),
     }
-    row = await store.add(tx, values)
+    # Asked for while keys rotate too; the unique index holds against whoever files at this moment.
+    taken = await _claimed_by_another(tx, personal, union_id, member_id, claim)
+    row = None if taken else await store.add(tx, values)
     if row is None:
-        await _refuse_own_twice(tx, personal, union_id, member_id, claim)
+        if not taken:
+            await _claimed_by_another(tx, personal, union_id, member_id, claim)
         # Another union's claim stands: this one does not, until that has fallen.
         row = await store.add(tx, {**values, "standing": False})
         assert row is not None  # nothing that does not stand is refused
@@ -239,10 +242,10 @@ def _kept(personal: PersonalData, number: str, claim: OwnClaim) -> dict[str, Any
     }
 
 
-async def _refuse_own_twice(
+async def _claimed_by_another(
     tx: Transaction, personal: PersonalData, union_id: int, member_id: int, claim: OwnClaim
-) -> None:
-    """409 where the caller can see the claim that stands for the same event."""
+) -> bool:
+    """Whether another union's claim stands for the same event; 409 where it is this union's own."""
     event = event_name(claim.event, claim.event_day, claim.illness_code)
     accident = accident_name(claim.benefit, claim.event_day)
     found = await store.standing_for(
@@ -255,6 +258,7 @@ async def _refuse_own_twice(
         problem = store.same_event()
         problem.extra["claim_number"] = found.number
         raise problem
+    return found is not None
 
 
 def sealed_heir(personal: PersonalData, number: str, heir: Heir) -> dict[str, Any]:

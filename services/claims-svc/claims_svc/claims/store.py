@@ -263,8 +263,9 @@ async def other_days(
 
 async def put_parts(conn: AsyncConnection, row: Any, found: Sequence[Part], *, standing: bool) -> None:
     """What a claim asks of each policy, and the days it counts, instead of what was there."""
-    await conn.execute(CLAIM_DAYS.delete().where(CLAIM_DAYS.c.claim_number == row.number))
-    await conn.execute(CLAIM_PARTS.delete().where(CLAIM_PARTS.c.claim_number == row.number))
+    if row.cover_checked_at is not None:
+        await conn.execute(CLAIM_DAYS.delete().where(CLAIM_DAYS.c.claim_number == row.number))
+        await conn.execute(CLAIM_PARTS.delete().where(CLAIM_PARTS.c.claim_number == row.number))
     if not found:
         return
     values = [
