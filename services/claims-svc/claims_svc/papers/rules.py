@@ -72,7 +72,7 @@ _OF_EVENT: Mapping[ClaimEvent, tuple[PaperKind, ...]] = {
 _OF_PAYEE: Mapping[PayeeKind, tuple[PaperKind, ...]] = {
     PayeeKind.OWN_CARD: (),
     PayeeKind.UNIT_ACCOUNT: (P.TRANSFER_REQUEST,),
-    # like a unit account, and who the heir is (decision 25)
+    # like a unit account, and who the heir is (decision 26)
     PayeeKind.HEIR: (P.TRANSFER_REQUEST, P.KINSHIP, P.HEIR_IDENTITY),
 }
 
