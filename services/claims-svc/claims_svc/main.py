@@ -2,10 +2,12 @@
 
 from fastapi import FastAPI
 
+from claims_svc import watch
 from claims_svc.accounts import api as accounts
 from claims_svc.adjudication import api as adjudication
 from claims_svc.audit import api as audit
 from claims_svc.claims import api as claims
+from claims_svc.claims import lists_api
 from claims_svc.claims.handlers import handlers_of as claim_handlers
 from claims_svc.illnesses import api as illnesses
 from claims_svc.ledger import api as ledger
@@ -20,8 +22,9 @@ from claims_svc.personal import PersonalData
 from claims_svc.reconciliation import api as reconciliation
 from claims_svc.service import ClaimsService
 from claims_svc.settings import ClaimsSettings
+from claims_svc.statistics import api as statistics
 from unioncard.auth import TokenCheck, jwks_from
-from unioncard.background import closing
+from unioncard.background import closing, watching
 from unioncard.contracts.members import MembersChanged, OrganisationsChanged
 from unioncard.contracts.payees import PayeesTold
 from unioncard.member_copies import follow_members
@@ -33,6 +36,8 @@ from unioncard.service import Context, Parts, lifespan_of
 from unioncard.web.app import make_app
 
 ROUTERS = (
+    # before the pages of single claims, whose numbers would swallow its paths
+    lists_api,
     claims,
     papers,
     forms,
@@ -42,6 +47,7 @@ ROUTERS = (
     payouts,
     returns_api,
     ledger,
+    statistics,
     bank_api,
     notices,
     audit,
@@ -78,5 +84,5 @@ def parts_of(context: Context, settings: ClaimsSettings, personal: PersonalData)
             commands={**claim_handlers(settings, personal), **payout_handlers.HANDLERS},
         ),
         partners={payout_handlers.PARTNER: payout_handlers.operations(context, settings, personal, client)},
-        background=(closing(client),),
+        background=(closing(client), watching(context, watch.measure)),
     )

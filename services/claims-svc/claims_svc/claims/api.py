@@ -131,7 +131,10 @@ async def withdraw(
 
         async def make() -> ClaimShown:
             row = await reached_locked(tx, principal, number)
-            changed = await store.change(tx, number, WITHDRAWABLE, ClaimState.WITHDRAWN, due_at=None)
+            # What was decided once, and perhaps paid in part, is not undone by withdrawing the appeal.
+            changed = None
+            if not row.appeals:
+                changed = await store.change(tx, number, WITHDRAWABLE, ClaimState.WITHDRAWN, due_at=None)
             if changed is None:
                 detail = f"申请当前为“{STATE_LABELS[ClaimState(row.state)]}”，不能撤回。"
                 raise conflict("claim-state", "该申请已不能撤回", detail)

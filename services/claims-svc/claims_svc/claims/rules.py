@@ -57,7 +57,8 @@ BEFORE_REVIEW = frozenset({S.FILED, S.INCOMPLETE, S.STAMPING, S.PROVISIONAL})
 """Papers, stamps and payee may still change; the next step follows from them."""
 WITHDRAWABLE = BEFORE_REVIEW | {S.ADJUDICATING, S.MEDICAL_REVIEW}
 UNDECIDED = WITHDRAWABLE | {S.CONFIRMING}
-FALLEN = frozenset({S.REFUSED, S.LAPSED, S.WITHDRAWN})
+GIVEN_UP = frozenset({S.LAPSED, S.WITHDRAWN})
+FALLEN = GIVEN_UP | {S.REFUSED}
 """Its event may be claimed again, its hospital days count for others."""
 
 

@@ -1,0 +1,1 @@
+"""What claims come to, by district, class, benefit and year."""
