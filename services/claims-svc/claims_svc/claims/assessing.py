@@ -57,7 +57,10 @@ async def take_cover(
     cover: CoverFound,
     catalogues: Catalogues,
 ) -> sa.Row[Any]:
-    """Assess a locked claim that waits for its cover; any other stays as it is. Its row then."""
+    """Assess a locked claim that waits for its cover; any other stays as it is. Its row then.
+
+    For a stay the caller holds the member (:func:`claims_svc.claims.store.hold_member`).
+    """
     if row.state not in WAITS_FOR_COVER:
         same: sa.Row[Any] = row
         return same
@@ -65,7 +68,6 @@ async def take_cover(
     taken: AbstractSet[date] = frozenset()
     used: Mapping[int, int] = {}
     if facts.event is ClaimEvent.STAY:
-        await store.hold_member(tx.conn, row.member_id)
         taken, used = await store.other_days(tx.conn, row, [one.policy_id for one in cover.policies])
     found = assess(facts, cover.policies, catalogues, taken=taken, used=used)
     refused = list(found.refused)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from claims_svc.claims import events, notices, store
 from claims_svc.claims.assessing import WAITS_FOR_COVER, take_cover
+from claims_svc.claims.rules import ClaimEvent
 from claims_svc.illnesses import store as illnesses
 from claims_svc.personal import PersonalData
 from claims_svc.settings import ClaimsSettings
@@ -27,6 +28,10 @@ def handlers_of(settings: ClaimsSettings, personal: PersonalData) -> Mapping[typ
         waiting = [m.data for m in messages if (r := rows.get(m.data.claim_number)) and r.state in WAITS_FOR_COVER]
         terms = {(one.coverage_year, one.class_code) for data in waiting for one in data.cover.policies}
         catalogues = await illnesses.catalogues(tx.conn, sorted(terms))
+        # In one order too: a stay counts its days alone, and a delivery may hold stays of many members.
+        stays = {row.member_id for row in rows.values() if row.event == ClaimEvent.STAY}
+        for member_id in sorted(stays):
+            await store.hold_member(tx.conn, member_id)
         for message in sorted(messages, key=lambda one: one.data.claim_number):
             number = message.data.claim_number
             if number in rows:
