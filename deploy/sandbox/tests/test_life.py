@@ -183,7 +183,7 @@ def test_the_life_file_page_by_page_and_by_the_day(sandbox: Trial, receiver: Rec
     assert entries() == 3
 
 
-def paid(sandbox: Trial, receiver: Receiver, *numbers: str) -> list[str]:
+def paid(sandbox: Trial, receiver: Receiver, *numbers: str, fen: int = 1_000_000, exempt: bool = True) -> list[str]:
     """``paid``, or why the money came back, by number in their order."""
     receiver.callbacks.clear()
     listed = [
@@ -192,13 +192,13 @@ def paid(sandbox: Trial, receiver: Receiver, *numbers: str) -> list[str]:
             "kind": "card",
             "account_number": number,
             "holder_name": "王芳",
-            "amount_fen": 1_000_000,
-            "limits_exempt": True,
+            "amount_fen": fen,
+            "limits_exempt": exempt,
             "purpose": "会员专享基本保障给付",
         }
         for place, number in enumerate(numbers)
     ]
-    total = 1_000_000 * len(listed)
+    total = fen * len(listed)
     body = {"batch_number": "FK202603010001", "count": len(listed), "total_fen": total, "payouts": listed}
     raw = orjson.dumps(body)
     headers = {
@@ -241,6 +241,28 @@ def test_money_heeds_what_happened_to_the_card(sandbox: Trial, receiver: Receive
         "paid",
         "paid",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fen", "exempt", "outcome"),
+    [
+        # 10,000 yuan come into a class II account, and not a fen more unless the payer is exempt (G19 Q91, Q93)
+        (1_000_000, False, ["paid", "paid", "paid", "paid"]),
+        (1_000_001, False, ["paid", "OVER_LIMIT", "OVER_LIMIT", "paid"]),
+        (3_000_000, True, ["paid", "paid", "paid", "paid"]),
+    ],
+)
+def test_class_two_takes_more_only_from_who_is_exempt(
+    sandbox: Trial, receiver: Receiver, fen: int, exempt: bool, outcome: list[str]
+) -> None:
+    first, second, third = cards(sandbox, receiver)
+    acted(
+        sandbox,
+        {"member_id": 1, "act": "activate"},
+        {"member_id": 2, "act": "activate", "account_class": 2},
+    )
+    eventually(lambda: not sandbox.summary()["callbacks_pending"], "the notice to be delivered")
+    assert paid(sandbox, receiver, first, second, third, "31602303002745697", fen=fen, exempt=exempt) == outcome
 
 
 def test_a_new_card_after_cancellation_is_no_second_live_one(sandbox: Trial, receiver: Receiver) -> None:

@@ -9,10 +9,11 @@ import orjson
 
 from partner_sandbox.bank import life, life_store
 
-ReturnCode = Literal["NUMBER_CHANGED", "ACCOUNT_CANCELLED", "NOT_ACTIVATED", "CARD_LOST", "NAME_MISMATCH"]
+ReturnCode = Literal["NUMBER_CHANGED", "ACCOUNT_CANCELLED", "NOT_ACTIVATED", "CARD_LOST", "OVER_LIMIT", "NAME_MISMATCH"]
 
 REASONS: Mapping[str, str] = {
     **dict[str, str](life.RETURN_REASONS.items()),
+    "OVER_LIMIT": "超过二类账户转入限额，且未注明限额豁免。",
     "NAME_MISMATCH": "收款人户名与账号不符，请核对后重新划款。",
 }
 # Those that nobody could foresee.

@@ -20,6 +20,8 @@ RETURN_REASONS: Mapping[Return, str] = {
 }
 
 KEEPS = 8
+# What may come into a class II account at once, or in a day (G19 Q91, Q93).
+CLASS_TWO_FEN = 1_000_000
 PHONE_LOSS_DAYS = 7
 DORMANT_AFTER_MONTHS = 6
 DORMANCY_SINCE = date(2016, 10, 1)

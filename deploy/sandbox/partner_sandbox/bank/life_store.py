@@ -45,15 +45,26 @@ def returned(connection: sqlite3.Connection, numbers: Iterable[str], day: date) 
 
     A number that no card of this bank ever had is somebody else's, and none of this file's business.
     """
+    found = {number: life.returned(one, str(int(number)), day) for number, one in _known(connection, numbers).items()}
+    return {number: why for number, why in found.items() if why is not None}
+
+
+def class_two(connection: sqlite3.Connection, numbers: Iterable[str]) -> set[str]:
+    """Those of these numbers behind which there is a class II account, with its limits."""
+    return {number for number, one in _known(connection, numbers).items() if one.account_class == 2}
+
+
+def _known(connection: sqlite3.Connection, numbers: Iterable[str]) -> dict[str, Account]:
+    """The accounts of this bank behind these numbers, without the numbers that they had before."""
     asked = {int(number): number for number in numbers if number.isdecimal() and int(number) <= LARGEST}
     listed = orjson.dumps(list(asked)).decode()
     accounts = {
-        row["asked"]: _account(row, (str(row["card_number"]),)) for row in connection.execute(_ACCOUNTS, [listed])
+        asked[row["asked"]]: _account(row, (str(row["card_number"]),))
+        for row in connection.execute(_ACCOUNTS, [listed])
     }
     for row in connection.execute(_CARDS, [listed]):
-        accounts[row["card_number"]] = _untouched(row["card_number"], row["answered_on"])
-    found = {asked[key]: life.returned(one, str(key), day) for key, one in accounts.items()}
-    return {number: why for number, why in found.items() if why is not None}
+        accounts[asked[row["card_number"]]] = _untouched(row["card_number"], row["answered_on"])
+    return accounts
 
 
 def perform(

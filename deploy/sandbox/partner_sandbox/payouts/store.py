@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import orjson
 
-from partner_sandbox.bank import accounts, deliveries
+from partner_sandbox.bank import accounts, deliveries, life_store
+from partner_sandbox.bank.life import CLASS_TWO_FEN
 from partner_sandbox.bank.store import line_up
 from partner_sandbox.behaviour import Behaviour, chance
 from partner_sandbox.payouts.models import PayoutBatch
@@ -92,7 +93,8 @@ def next_due(connection: sqlite3.Connection) -> tuple[str, float] | None:
 def answer(connection: sqlite3.Connection, batch_number: str, moment: datetime, wall: float) -> Answered | None:
     """Pay what can be paid and line up the callbacks, in one transaction. None: nothing to answer."""
     row = connection.execute(
-        "SELECT behaviour, traceparent FROM payout_batches WHERE batch_number = ? AND answered = 0", [batch_number]
+        "SELECT request, behaviour, traceparent FROM payout_batches WHERE batch_number = ? AND answered = 0",
+        [batch_number],
     ).fetchone()
     if row is None:
         return None
@@ -102,7 +104,13 @@ def answer(connection: sqlite3.Connection, batch_number: str, moment: datetime, 
         [batch_number],
     ).fetchall()
     refused = accounts.refusals(connection, (one["account_number"] for one in payouts), moment.date())
-    results = [_result(one, refused.get(one["account_number"]) or _unforeseen(behaviour, one)) for one in payouts]
+    over = _over_limit(connection, row["request"])
+
+    def reason(one: sqlite3.Row) -> str | None:
+        foreseen = refused.get(one["account_number"]) or over.get(one["payout_number"])
+        return foreseen or _unforeseen(behaviour, one)
+
+    results = [_result(one, reason(one)) for one in payouts]
     _record(connection, results)
     connection.execute("UPDATE payout_batches SET answered = 1 WHERE batch_number = ?", [batch_number])
     _tell(connection, batch_number, results, behaviour, row["traceparent"], moment, wall)
@@ -133,6 +141,17 @@ def _result(payout: sqlite3.Row, reason_code: str | None) -> dict[str, Any]:
     if reason_code is None:
         return result | {"status": "paid"}
     return result | {"status": "returned", "reason_code": reason_code, "reason": accounts.REASONS[reason_code]}
+
+
+def _over_limit(connection: sqlite3.Connection, request: bytes) -> dict[str, str]:
+    """Payouts that a class II account does not take without the exemption, which nobody has claimed for them.
+
+    Each by itself: what else came in that day or year is not added up.
+    """
+    payouts: list[dict[str, Any]] = orjson.loads(request)["payouts"]
+    large = [one for one in payouts if one["amount_fen"] > CLASS_TWO_FEN and not one.get("limits_exempt")]
+    limited = life_store.class_two(connection, [one["account_number"] for one in large])
+    return {one["payout_number"]: "OVER_LIMIT" for one in large if one["account_number"] in limited}
 
 
 def _unforeseen(behaviour: Behaviour, payout: sqlite3.Row) -> str | None:
