@@ -23,14 +23,16 @@ _READY = sa.text("""
 
 # What of each part is approved and neither paid nor on its way.
 _OWED = sa.text("""
+    WITH asked AS MATERIALIZED (SELECT * FROM unnest(CAST(:claims AS text[])) AS asked(claim_number)),
+    standing AS MATERIALIZED (
+        SELECT pp.claim_number, pp.policy_id, sum(pp.amount_fen) AS fen
+        FROM payout_parts pp JOIN asked USING (claim_number) JOIN payouts o ON o.number = pp.payout_number
+        WHERE o.state IN ('waiting', 'paid') GROUP BY 1, 2)
     SELECT p.claim_number, p.policy_id, p.district_id, p.coverage_year, p.class_code,
-           CAST(p.approved_fen - coalesce(s.standing_fen, 0) AS bigint) AS amount_fen
-    FROM claim_parts p LEFT JOIN LATERAL (
-        SELECT sum(pp.amount_fen) AS standing_fen
-        FROM payout_parts pp JOIN payouts o ON o.number = pp.payout_number
-        WHERE pp.claim_number = p.claim_number AND pp.policy_id = p.policy_id AND o.state IN ('waiting', 'paid')) s
-        ON true
-    WHERE p.claim_number = ANY(CAST(:claims AS text[])) AND p.approved_fen > coalesce(s.standing_fen, 0)
+           CAST(p.approved_fen - coalesce(s.fen, 0) AS bigint) AS amount_fen
+    FROM claim_parts p JOIN asked USING (claim_number)
+    LEFT JOIN standing s ON (s.claim_number, s.policy_id) = (p.claim_number, p.policy_id)
+    WHERE p.approved_fen > coalesce(s.fen, 0)
     ORDER BY p.claim_number, p.policy_id
 """)
 

@@ -64,7 +64,7 @@ PAYOUTS = sa.Table(
     sa.CheckConstraint("amount_fen > 0", name="payouts_amount"),
     # One attempt at a time, whatever else is wrong.
     sa.Index("payouts_claim_waiting", "claim_number", unique=True, postgresql_where=sa.text("state = 'waiting'")),
-    sa.Index("payouts_batch", "batch_number", "number"),
+    sa.Index("payouts_batch", "batch_number", "member_id"),
     sa.Index("payouts_claim", "claim_number", "number"),
     sa.Index("payouts_state", "state", "number"),
 )

@@ -122,7 +122,7 @@ def upgrade() -> None:
         sa.CheckConstraint("amount_fen > 0", name="payouts_amount"),
         sa.PrimaryKeyConstraint("number"),
     )
-    op.create_index("payouts_batch", "payouts", ["batch_number", "number"], unique=False)
+    op.create_index("payouts_batch", "payouts", ["batch_number", "member_id"], unique=False)
     op.create_index("payouts_claim", "payouts", ["claim_number", "number"], unique=False)
     op.create_index(
         "payouts_claim_waiting", "payouts", ["claim_number"], unique=True, postgresql_where=sa.text("state = 'waiting'")
