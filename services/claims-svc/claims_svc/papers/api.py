@@ -91,8 +91,7 @@ async def upload(
 
         async def make() -> Papers:
             row = await reached_locked(tx, principal, number)
-            await files.add(tx, service, principal, row, kind, content, digest)
-            return await _papers(tx, principal, number)
+            return await _papers(tx, await files.add(tx, service, principal, row, kind, content, digest))
 
         return await once(tx, principal, key, f"{kind}/{digest}".encode(), make)
 
@@ -101,8 +100,9 @@ async def upload(
 async def list_papers(number: Number, principal: Viewer, service: TheService) -> Papers:
     """已上传的材料和已盖的章。"""
     async with service.context.work.begin(principal.actor) as tx:
-        log_read(tx, principal, await reached(tx.conn, principal, number))
-        return await _papers(tx, principal, number)
+        row = await reached(tx.conn, principal, number)
+        log_read(tx, principal, row)
+        return await _papers(tx, row)
 
 
 @router.get(
@@ -133,8 +133,7 @@ async def stamp(
 
         async def make() -> Papers:
             row = await reached_locked(tx, principal, number)
-            await stamping.stamp(tx, service, principal, row, body.paper)
-            return await _papers(tx, principal, number)
+            return await _papers(tx, await stamping.stamp(tx, service, principal, row, body.paper))
 
         return await once(tx, principal, key, body, make)
 
@@ -158,15 +157,14 @@ def _attachment(content: bytes, name: str) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-async def _papers(tx: Transaction, principal: Principal, number: str) -> Papers:
-    row = await reached(tx.conn, principal, number)
+async def _papers(tx: Transaction, row: Any) -> Papers:
     state = ClaimState(row.state)
     return Papers(
-        claim_number=number,
+        claim_number=row.number,
         state=state,
         state_label=STATE_LABELS[state],
-        items=[_paper(one) for one in await store.of_claim(tx.conn, number)],
-        stamps=[_stamp(one) for one in await store.stamps_on(tx.conn, number)],
+        items=[_paper(one) for one in await store.of_claim(tx.conn, row.number)],
+        stamps=[_stamp(one) for one in await store.stamps_on(tx.conn, row.number)],
     )
 
 

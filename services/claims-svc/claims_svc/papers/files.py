@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import UploadFile
 
 from claims_svc.claims.progress import move_on, must_be_open
@@ -58,15 +59,17 @@ async def add(
     kind: PaperKind,
     content: bytes,
     digest: str,
-) -> None:
-    """Note a kept paper of a locked claim, and move the claim on; the same file again changes nothing."""
+) -> sa.Row[Any]:
+    """Note a kept paper of a locked claim, and move the claim on; the same file again changes nothing. Its row then."""
     must_be_open(tx, row)
     if await store.count(tx.conn, row.number) >= store.PAPERS_A_CLAIM:
         raise conflict("too-many-papers", "该申请的材料已达上限", f"每份申请最多 {store.PAPERS_A_CLAIM} 份材料。")
     media = media_type(content)
     assert media is not None  # checked
     added = await store.add(tx, row.number, kind, media, len(content), digest, principal.account_id)
-    if added is not None:
-        after = {"kind": kind, "paper": added}
-        tx.audit("claim.paper", f"claim:{row.number}", organisation_id=row.union_id, after=after)
-        await move_on(tx, service.settings, row)
+    if added is None:
+        same: sa.Row[Any] = row
+        return same
+    after = {"kind": kind, "paper": added}
+    tx.audit("claim.paper", f"claim:{row.number}", organisation_id=row.union_id, after=after)
+    return await move_on(tx, service.settings, row)

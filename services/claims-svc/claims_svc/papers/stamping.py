@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from claims_svc.claims.progress import move_on, must_be_open
 from claims_svc.papers import store
 from claims_svc.papers.rules import PAPER_LABELS, PaperKind, StampLevel
@@ -11,7 +13,9 @@ from unioncard.problems import conflict, invalid
 from unioncard.unit_of_work import Transaction
 
 
-async def stamp(tx: Transaction, service: ClaimsService, principal: Principal, row: Any, paper: PaperKind) -> None:
+async def stamp(
+    tx: Transaction, service: ClaimsService, principal: Principal, row: Any, paper: PaperKind
+) -> sa.Row[Any]:
     """Put the caller's stamp on a paper of a locked claim, and move the claim on; a second time changes nothing.
 
     Raises 422 ``no-stamp-needed`` for papers that carry none, 409 ``stamp-district`` for a union where the district's
@@ -29,7 +33,9 @@ async def stamp(tx: Transaction, service: ClaimsService, principal: Principal, r
             "外省市医院就诊的、划入单位账户或继承人账户的，以及划款申请书，均须由区局（产业）工会盖章；"
             "请联系所属区局（产业）工会在平台上盖章。",
         )
-    if await store.stamp(tx, principal, row.number, paper, level):
-        after = {"paper": paper, "level": level}
-        tx.audit("claim.stamp", f"claim:{row.number}", organisation_id=principal.organisation_id, after=after)
-        await move_on(tx, service.settings, row)
+    if not await store.stamp(tx, principal, row.number, paper, level):
+        same: sa.Row[Any] = row
+        return same
+    after = {"paper": paper, "level": level}
+    tx.audit("claim.stamp", f"claim:{row.number}", organisation_id=principal.organisation_id, after=after)
+    return await move_on(tx, service.settings, row)
