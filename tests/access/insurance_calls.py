@@ -189,6 +189,7 @@ CALLS: dict[Endpoint, Callable[[City], Call]] = {
     # of a year that is not over
     ("insurance", "POST", "/settlements"): lambda city: Call(_of(city) | {"amount_fen": 100, "reason": "年度清算"}),
     ("insurance", "POST", "/settlements/{settlement_id}/decision"): lambda _: Call({"approved": False}),
+    ("insurance", "GET", "/losses"): lambda city: Call(query={"coverage_year": city.season.year}),
     ("insurance", "GET", "/premium-statistics"): lambda _: Call(touched=_of_district),
     ("insurance", "GET", "/premium-statistics/export.xlsx"): lambda _: Call(touched=_of_district),
     ("insurance", "GET", "/notices"): lambda _: Call(touched=_told),
