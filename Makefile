@@ -12,9 +12,10 @@ PACKAGES := shared/unioncard services/member-svc/member_svc services/card-svc/ca
 TESTS    := shared/tests services/member-svc/tests services/card-svc/tests services/insurance-svc/tests \
             services/claims-svc/tests workflows/tests deploy/tests deploy/sandbox/tests tests
 
-# make faults RUNS=1 SEED=7: that run again
+# make faults RUNS=1 SEED=7: that run again; KIND=season: the end of a campaign instead of cards
 RUNS ?= 100
 SEED ?=
+KIND ?= cards
 # make bench BENCH="campaign --full": that one alone, with 3,000,000 members
 BENCH ?=
 
@@ -53,7 +54,7 @@ bench: setup ## measure speed: a table, and JSON in bench/results
 	@$(BIN)/python -m bench $(BENCH)
 
 faults: setup ## kill every process at random moments, RUNS=100 times; SEED=n gives the first run's seed
-	@$(BIN)/python -m tests.faults --runs $(RUNS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.faults --kind $(KIND) --runs $(RUNS) $(if $(SEED),--seed $(SEED))
 
 contracts: setup ## write docs/asyncapi.json and docs/schemas anew
 	@$(BIN)/python -m unioncard.contracts.documents docs

@@ -23,25 +23,25 @@ class Ground:
         self.stack = Stack(self.folder, free_port_base(), env=ENVIRONMENT, tied=True)
         self.unions = unions
         self.spoilt = False
-        self._districts = [District(f"{FIRST_DISTRICT + i}", f"示例{i + 1}区总工会", unions) for i in range(runs)]
+        self.districts = [District(f"{FIRST_DISTRICT + i}", f"示例{i + 1}区总工会", unions) for i in range(runs)]
         self._used = 0
-        self._scene = Scenery(self.stack, self._districts)
+        self._scene = Scenery(self.stack, self.districts)
 
     def prepare(self) -> None:
         """Bring it up, with every organisation and account."""
         self.stack.up()
-        self._scene = scenery.load(self.stack, self._districts)
+        self._scene = scenery.load(self.stack, self.districts)
 
     def next_district(self) -> tuple[int, District]:
         """A district in which nobody has done anything yet, and its place."""
         place = self._used
         self._used += 1
-        return place, self._districts[place]
+        return place, self.districts[place]
 
     @property
     def full(self) -> bool:
         """No district is left."""
-        return self._used == len(self._districts)
+        return self._used == len(self.districts)
 
     def account(self, login: str) -> tuple[str, str, str, str]:
         """What an operator with this login needs."""

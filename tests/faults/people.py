@@ -52,8 +52,9 @@ class HastyOperator(Operator):
         rng: random.Random,
         rate: float,
         patience_s: float,
+        insurance_url: str = "",
     ) -> None:
-        super().__init__(member_url, card_url, login, password, patience_s=patience_s)
+        super().__init__(member_url, card_url, login, password, patience_s=patience_s, insurance_url=insurance_url)
         self.impatience = Impatience(rng, rate)
         self._pool = ThreadPoolExecutor(2)
         self._logging_in = threading.Lock()

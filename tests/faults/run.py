@@ -80,17 +80,17 @@ async def run(ground: Ground, plan: Plan) -> Report:
     errands = errands_of(ground, plan, begin)
     night = Night(ground.settings())
     duplicator = Duplicator(ground.settings(), random.Random(f"duplicates {plan.seed}"), plan.messages_twice)
-    await _behave(ground, plan.behaviour)
-    async with _beside(duplicator.run()):
+    await behave(ground, plan.behaviour)
+    async with beside(duplicator.run()):
         await duplicator.reading.wait()
-        async with _beside(night.run()):
+        async with beside(night.run()):
             killing = asyncio.create_task(kill_as_planned(ground.stack, plan.kills, steps, journal.note))
             report.wrong += await _work(errands, journal)
             steps.finish()
             await killing
         await all_ready(ground.stack)
         journal.note("all ready")
-        await _behave(ground, WELL_BEHAVED)
+        await behave(ground, WELL_BEHAVED)
     await duplicator.finish()
     await night.fall()
     if not report.wrong:
@@ -154,13 +154,13 @@ def _fetching(facts: Facts) -> bool:
     return any(id_.startswith("bank-state") and one.status == "Running" for id_, one in facts.workflows.items())
 
 
-async def _behave(ground: Ground, behaviour: Any) -> None:
+async def behave(ground: Ground, behaviour: Any) -> None:
     url = f"{ground.sandbox}/control/behaviour"
     await asyncio.to_thread(patiently, lambda: httpx.put(url, json=behaviour, timeout=30), 60)
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Something that goes on for as long as the block; that it broke is told at the block's end."""
     task = asyncio.create_task(work)
     try:
