@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from claims_svc.ledger import store
 from claims_svc.ledger.rules import Account
-from claims_svc.service import CENTRE, TheService
+from claims_svc.service import CENTRE_PAYER, TheService
 from unioncard.auth import Allow, Principal, Role
 from unioncard.database import reading
 from unioncard.web.app import problem_responses
@@ -17,7 +17,7 @@ from unioncard.web.pages import Page, Paging, cursor_after
 
 router = APIRouter(tags=["总账"], responses=problem_responses(401, 403, 404))
 
-Viewer = Annotated[Principal, Depends(Allow(Role.DISTRICT, *CENTRE, Role.FEDERATION))]
+Viewer = Annotated[Principal, Depends(Allow(Role.DISTRICT, *CENTRE_PAYER, Role.FEDERATION))]
 AnyYear = Annotated[int | None, Query(ge=2000, le=2999, description="保障年度")]
 AnyDistrict = Annotated[Id | None, Query()]
 
