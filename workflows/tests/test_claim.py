@@ -248,6 +248,22 @@ async def test_months_of_waiting_continue_with_a_fresh_history(claiming: Claimin
     assert (await ended(current)).checks == checks(claiming)
 
 
+async def test_a_flood_of_news_continues_with_a_fresh_history(claiming: Claiming) -> None:
+    claim = await assessed(claiming)
+    current = claiming.client.get_workflow_handle(claim.id)
+    for missing in range(40, 0, -1):
+        claiming.office.missing = missing
+        await claiming.moves(current, ClaimState.INCOMPLETE, due_at=PAPERS_DUE)
+        # One by one, as people bring them: news that come together are one task.
+        await claiming.go_to(await claiming.now() + SECOND)
+    runs = [claiming.client.get_workflow_handle(claim.id, run_id=claim.result_run_id), current]
+    assert [len((await run.fetch_history()).events) <= 150 for run in runs] == [True, True]
+    assert (await current.describe()).run_id != claim.result_run_id
+    await claiming.go_to(PAPERS_DUE + SECOND)
+    assert (await ended(current)).state is ClaimState.LAPSED
+    await told(claiming, *ASKED, LAST_CALL)
+
+
 async def test_an_appeal_on_the_last_day_reopens_the_claim(claiming: Claiming) -> None:
     claiming.office.policies = []
     claim = await assessed(claiming)
@@ -273,7 +289,9 @@ async def test_news_twice_and_in_the_wrong_order_count_once(claiming: Claiming) 
     for state in (ClaimState.ADJUDICATING, ClaimState.TO_PAY, ClaimState.WITHDRAWN, ClaimState.RETURNED):
         office.moves_to(state)
         news.append(office.standing())
-    for one in (news[1], news[0], news[1], news[3], news[2]):
+    await claim.signal("changed", news[1])
+    await told(claiming, DECIDED)
+    for one in (news[0], news[1], news[3], news[2]):
         await claim.signal("changed", one)
     await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 20200305))
 

@@ -46,7 +46,7 @@ class Claim:
             move = self._progress.due_move(self._time.now())
             if move is not None:
                 await self._make(move)
-            elif workflow.info().get_current_history_length() > LONGEST_HISTORY:
+            elif _long():
                 self._go_on_with_fresh_history()
             else:
                 await self._wait()
@@ -116,13 +116,14 @@ class Claim:
     async def _wait(self) -> None:
         """Until the next thing to do, or news that change it. News that do not leave the timer as it is."""
         move = self._progress.next_move()
+
+        def something_new() -> bool:
+            return self._progress.over or self._progress.next_move() != move or _long()
+
         if move is None:
-            await workflow.wait_condition(lambda: self._progress.over or self._progress.next_move() is not None)
-            return
-        summary = wait_summary(self._progress, move)
-        await self._time.until(
-            move.at, or_when=lambda: self._progress.over or self._progress.next_move() != move, summary=summary
-        )
+            await workflow.wait_condition(something_new)
+        else:
+            await self._time.until(move.at, or_when=something_new, summary=wait_summary(self._progress, move))
 
     def _go_on_with_fresh_history(self) -> NoReturn:
         self._show()
@@ -177,3 +178,7 @@ class Claim:
             due = now.next_deadline
             changes.append(NEXT_DEADLINE.value_set(due) if due else NEXT_DEADLINE.value_unset())
         return changes
+
+
+def _long() -> bool:
+    return workflow.info().get_current_history_length() > LONGEST_HISTORY
