@@ -283,15 +283,21 @@ async def test_an_appeal_on_the_last_day_reopens_the_claim(claiming: Claiming) -
 
 
 async def test_news_twice_and_in_the_wrong_order_count_once(claiming: Claiming) -> None:
-    office = claiming.office
     claim = await assessed(claiming)
-    news = []
-    for state in (ClaimState.ADJUDICATING, ClaimState.TO_PAY, ClaimState.WITHDRAWN, ClaimState.RETURNED):
-        office.moves_to(state)
-        news.append(office.standing())
-    await claim.signal("changed", news[1])
+
+    def told_of(*states: ClaimState) -> list[claims.ClaimStanding]:
+        news = []
+        for state in states:
+            claiming.office.moves_to(state)
+            news.append(claiming.office.standing())
+        return news
+
+    first, second = told_of(ClaimState.ADJUDICATING, ClaimState.TO_PAY)
+    for one in (second, first, second):
+        await claim.signal("changed", one)
     await told(claiming, DECIDED)
-    for one in (news[0], news[1], news[3], news[2]):
+    third, fourth = told_of(ClaimState.WITHDRAWN, ClaimState.RETURNED)
+    for one in (fourth, first, third, fourth):
         await claim.signal("changed", one)
     await told(claiming, DECIDED, (ClaimNoticeKind.RETURNED, 20200305))
 
