@@ -173,31 +173,56 @@ async def test_a_wrong_signature_and_an_answer_that_cannot_be_read(trial: Trial)
     assert await states(trial) == {claim_number(1): "paying"}
 
 
+async def approve(trial: Trial, fen: int) -> None:
+    """The one claim is to be paid so much of its 30,000, all told."""
+    await trial.run(
+        "UPDATE claims SET state = 'to_pay', version = version + 1, approved_fen = :fen, refused_fen = 30000 - :fen",
+        fen=fen,
+    )
+    await trial.run("UPDATE claim_parts SET approved_fen = :fen", fen=fen)
+    async with trial.context.work.begin("account:1") as tx:
+        await post_approved(tx, [claim_number(1)])
+
+
+async def send(trial: Trial, batch: str) -> None:
+    """What is owed of the one claim is with the bank, in this batch."""
+    await gather(trial)
+    await tell_payees(trial, [1], batch=batch)
+    await fix(trial, batch)
+
+
 async def test_what_an_appeal_adds_is_paid_besides(trial: Trial) -> None:
     """10,000 of 30,000 were approved and paid; on appeal all of it is: 20,000 more, under another number."""
     await to_pay(trial, 1)
-    number = claim_number(1)
-
-    async def approve(fen: int) -> None:
-        await trial.run(
-            "UPDATE claims SET state = 'to_pay', version = version + 1,"
-            " approved_fen = :fen, refused_fen = 30000 - :fen",
-            fen=fen,
-        )
-        await trial.run("UPDATE claim_parts SET approved_fen = :fen", fen=fen)
-        async with trial.context.work.begin("account:1") as tx:
-            await post_approved(tx, [number])
-
-    await approve(10000)
+    await approve(trial, 10000)
     assert await balances(trial) == {"benefits": 10000, "payable": -10000}
     for batch, fen in ((BATCH, 10000), ("FK202003100002", 20000)):
-        await gather(trial)
-        await tell_payees(trial, [1], batch=batch)
-        await fix(trial, batch)
+        await send(trial, batch)
         assert await deliver(trial, answer([paid(payout(1, batch), fen)], batch)) == (1, 0, 0)
-        assert (await states(trial), await broken(trial)) == ({number: "paid"}, {})
+        assert (await states(trial), await broken(trial)) == ({claim_number(1): "paid"}, {})
         if fen == 10000:
-            await approve(30000)
+            await approve(trial, 30000)
+    assert await balances(trial) == {"benefits": 30000, "cash": -30000}
+
+
+async def test_a_first_payout_comes_back_while_a_second_is_on_its_way(trial: Trial) -> None:
+    second, third = "FK202003100002", "FK202003100003"
+    await to_pay(trial, 1)
+    await approve(trial, 10000)
+    await send(trial, BATCH)
+    await deliver(trial, answer([paid(payout(1), 10000)]))
+    await approve(trial, 30000)
+    await send(trial, second)
+    assert await deliver(trial, answer([back(payout(1), 10000)], at="11:00")) == (1, 0, 0)
+    assert (await states(trial), await broken(trial)) == ({claim_number(1): "paying"}, {})
+    # The second arrives, and so the first is what is still owed.
+    assert await deliver(trial, answer([paid(payout(1, second), 20000)], second)) == (1, 0, 0)
+    assert (await states(trial), await broken(trial)) == ({claim_number(1): "returned"}, {})
+    body = {"payee": "own_card", "note": "已换卡"}
+    await trial.ok("POST", f"/claims/{claim_number(1)}/payout-correction", body, role=Role.CENTRE_PAYER)
+    await send(trial, third)
+    assert await deliver(trial, answer([paid(payout(1, third), 10000)], third)) == (1, 0, 0)
+    assert (await states(trial), await broken(trial)) == ({claim_number(1): "paid"}, {})
     assert await balances(trial) == {"benefits": 30000, "cash": -30000}
 
 

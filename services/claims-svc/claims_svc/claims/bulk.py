@@ -14,6 +14,11 @@ from unioncard.unit_of_work import Transaction
 _LOCK = sa.text("SELECT FROM claims WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE")
 
 
+async def lock(tx: Transaction, numbers: Sequence[str]) -> None:
+    """Lock these claims in the order of their numbers."""
+    await tx.conn.execute(_LOCK, {"numbers": list(numbers)})
+
+
 async def change_all(
     tx: Transaction, numbers: Sequence[str], from_states: Iterable[ClaimState], to: ClaimState
 ) -> Sequence[sa.Row[Any]]:
@@ -27,7 +32,7 @@ async def change_all(
     if not numbers:
         return []
     columns = CLAIMS.c
-    await tx.conn.execute(_LOCK, {"numbers": list(numbers)})
+    await lock(tx, numbers)
     statement = (
         CLAIMS.update()
         .where(columns.number == sa.any_(sa.bindparam("numbers", type_=sa.ARRAY(sa.Text))), columns.state.in_(states))

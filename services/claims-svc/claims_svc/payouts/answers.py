@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from claims_svc.claims.bulk import change_all
+from claims_svc.claims.bulk import change_all, lock
 from claims_svc.ledger import store as ledger
 from claims_svc.ledger.rules import came_back, confirmed, returned
 from claims_svc.payouts import events, store
@@ -29,6 +29,14 @@ _FILE = sa.text("""
     FROM unnest(CAST(:numbers AS text[]), CAST(:statuses AS text[]), CAST(:moments AS timestamptz[]),
                 CAST(:codes AS text[]), CAST(:reasons AS text[])) AS new(number, status, answered_at, code, reason)
     WHERE p.number = new.number
+""")
+
+_STANDING = sa.text("""
+    SELECT c.number, c.approved_fen, count(*) FILTER (WHERE p.state = 'waiting') AS waiting,
+           coalesce(sum(p.amount_fen) FILTER (WHERE p.state = 'paid'), 0) AS paid_fen
+    FROM unnest(CAST(:claims AS text[])) AS asked(number)
+    JOIN claims c ON c.number = asked.number JOIN payouts p ON p.claim_number = c.number
+    GROUP BY c.number, c.approved_fen
 """)
 
 _SET_ASIDE = sa.text("""
@@ -117,11 +125,9 @@ async def _file(tx: Transaction, news: Sequence[_Said]) -> None:
             "reasons": [one.result.reason for one in news],
         },
     )
-    paid = [one for one in news if one.status is PayoutState.PAID]
-    back = [one for one in news if one.status is PayoutState.RETURNED]
-    after_all = {one.number for one in back if one.was is PayoutState.PAID}
+    arrived = {one.number for one in news if one.status is PayoutState.PAID}
+    after_all = {one.number for one in news if one.number not in arrived and one.was is PayoutState.PAID}
     shares = await store.shares(tx.conn, [one.number for one in news])
-    arrived = {one.number for one in paid}
     postings = [
         confirmed(share)
         if share.payout_number in arrived
@@ -131,12 +137,23 @@ async def _file(tx: Transaction, news: Sequence[_Said]) -> None:
         for share, _ in shares
     ]
     await ledger.post(tx, postings)
-    await change_all(tx, [one.claim for one in paid], [ClaimState.PAYING], ClaimState.PAID)
-    # A claim that is reviewed anew stays there: what came back is owed, and goes out with the next payout.
-    standing = [ClaimState.PAYING, ClaimState.PAID, ClaimState.CLOSED]
-    await change_all(tx, [one.claim for one in back], standing, ClaimState.RETURNED)
+    await _move_claims(tx, sorted({one.claim for one in news}))
     events.settled(tx, [one for one in shares if one[0].payout_number in arrived], 1)
     events.settled(tx, [one for one in shares if one[0].payout_number in after_all], -1)
+
+
+async def _move_claims(tx: Transaction, numbers: Sequence[str]) -> None:
+    """Claims stand as their payouts stand: on their way, all there, or something is owed again.
+
+    A claim that is reviewed anew stays there: what came back is owed, and goes out with the next payout.
+    """
+    # Whoever files another payout of the same claim waits, and then sees this one.
+    await lock(tx, numbers)
+    rows = (await tx.conn.execute(_STANDING, {"claims": list(numbers)})).all()
+    whole = [row.number for row in rows if not row.waiting and row.paid_fen >= row.approved_fen]
+    owed = [row.number for row in rows if not row.waiting and row.paid_fen < row.approved_fen]
+    await change_all(tx, whole, [ClaimState.PAYING], ClaimState.PAID)
+    await change_all(tx, owed, [ClaimState.PAYING, ClaimState.PAID, ClaimState.CLOSED], ClaimState.RETURNED)
 
 
 async def _put_aside(tx: Transaction, aside: Sequence[_Said]) -> None:

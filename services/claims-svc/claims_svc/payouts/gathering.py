@@ -18,7 +18,9 @@ from unioncard.unit_of_work import Transaction
 # Two that gather at once share the claims between them; nobody waits.
 _READY = sa.text("""
     SELECT number, member_id, union_id, district_id, benefit, payee, account_id
-    FROM claims WHERE state = 'to_pay' ORDER BY number FOR UPDATE SKIP LOCKED
+    FROM claims c WHERE state = 'to_pay'
+      AND NOT EXISTS (SELECT FROM payouts p WHERE p.claim_number = c.number AND p.state = 'waiting')
+    ORDER BY number FOR UPDATE SKIP LOCKED
 """)
 
 # What of each part is approved and neither paid nor on its way.

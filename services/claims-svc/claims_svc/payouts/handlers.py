@@ -47,6 +47,8 @@ from unioncard.unit_of_work import Transaction, UnitOfWork
 PARTNER = "bank"
 # Every page is filed as it comes, so a retry finds most of it done.
 FETCH_TIMEOUT_S = 600.0
+# So far back the file is read when the bank owes nothing, for money that comes back late; nights may have been missed.
+LOOK_BACK = timedelta(days=7)
 _UNKNOWN = Refused("unknown-batch", "没有这个划款批次")
 # Answers that say what we sent is wrong, not that somebody else's is there.
 _FOR_GOOD = frozenset({400, 413, 422})
@@ -244,9 +246,8 @@ def fetch_operation(settings: ClaimsSettings, client: PartnerClient, work: UnitO
         day = call.request["day"]
         async with engine.connect() as conn:
             oldest = await store.oldest_waiting(conn)
-        # Without anybody waiting, yesterday and today are looked through for what comes back late.
-        yesterday = shanghai_date(work.clock.now()) - timedelta(days=1)
-        since = min(shanghai_date(oldest), yesterday) if oldest else yesterday
+        week_ago = shanghai_date(work.clock.now()) - LOOK_BACK
+        since = min(shanghai_date(oldest), week_ago) if oldest else week_ago
         params = {"date": day, "since": since.isoformat()}
         totals = {"answers": 0, "news": 0, "set_aside": 0}
         while True:
