@@ -8,8 +8,8 @@ import pytest
 
 from claims_svc_testing import Trial, member
 from claims_svc_testing.filing import disability, illness, policy, stay
-from claims_svc_testing.payouts import balances, broken
-from claims_svc_testing.review import FIRST, SECOND, THIRD, act, appeal, confirm, decide, pay, reviewable
+from claims_svc_testing.payouts import balances, broken, deliver
+from claims_svc_testing.review import FIRST, SECOND, THIRD, act, appeal, confirm, decide, pay, reviewable, send
 from unioncard.auth import Role
 from unioncard.contracts.claims import ClaimState, LapseClaim
 from unioncard_testing.trial import DISTRICT, FEDERATION, OTHER_DISTRICT, UNION
@@ -244,6 +244,30 @@ async def test_an_appeal_that_changes_nothing_pays_nothing(claims: Trial) -> Non
     assert (shown["approved_fen"], shown["refused_fen"]) == (48_000, 12_000)
     assert await pay(claims) == []
     assert await balances(claims) == {"benefits": 48_000, "cash": -48_000}
+    assert await broken(claims) == {}
+
+
+async def test_what_was_paid_before_an_appeal_comes_back_while_the_rest_is_on_its_way(claims: Trial) -> None:
+    number = await reviewable(claims, stay(), policy())
+    less: dict[str, Any] = {"amounts": [{"policy_id": 2020, "approved_fen": 48_000}], "reasons": ["days-not-proven"]}
+    await decide(claims, number, **less)
+    (first,) = await pay(claims)
+    await appeal(claims, number)
+    await decide(claims, number, SECOND)
+    ((batch, rest, _, fen),) = await send(claims)
+    back_again = {"payout_number": first, "amount_fen": 48_000, "status": "returned"}
+    said = {"answer_id": "back", "batch_number": first.partition("-")[0], "answered_at": "2020-03-12T10:00:00+08:00"}
+    assert await deliver(claims, said | {"results": [back_again]}) == (1, 0, 0)
+    # One attempt is still on its way: nobody may send another beside it.
+    assert (await claims.claim(number))["state"] == "paying"
+    arrived = {"payout_number": rest, "amount_fen": fen, "status": "paid"}
+    said = {"answer_id": "rest", "batch_number": batch, "answered_at": "2020-03-12T11:00:00+08:00"}
+    assert await deliver(claims, said | {"results": [arrived]}) == (1, 0, 0)
+    assert (await claims.claim(number))["state"] == "returned"
+    body = {"payee": "own_card", "note": "已换领新卡"}
+    await claims.ok("POST", f"/claims/{number}/payout-correction", body, role=Role.CENTRE_PAYER)
+    assert len(await pay(claims)) == 1
+    assert await balances(claims) == {"benefits": 60_000, "cash": -60_000}
     assert await broken(claims) == {}
 
 

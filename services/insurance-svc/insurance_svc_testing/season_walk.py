@@ -2,16 +2,12 @@
 model at every step.
 """
 
-import asyncio
-import inspect
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import httpx
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize
 
 from insurance_svc.metadata import METADATA
 from insurance_svc_testing import Trial, member
@@ -20,9 +16,7 @@ from insurance_svc_testing.season_model import Batch, List, Person, Season
 from unioncard.contracts.insurance import CloseDistrict, Scheme
 from unioncard.principal import Role
 from unioncard_testing.trial import DISTRICT, OTHER_DISTRICT, SIBLING, STRANGER, UNION
-
-T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., None])
+from unioncard_testing.walking import ServiceWalk, action
 
 UNIONS = {UNION: DISTRICT, SIBLING: DISTRICT, STRANGER: OTHER_DISTRICT}
 DISTRICTS = (DISTRICT, OTHER_DISTRICT)
@@ -41,37 +35,12 @@ MOSTLY = st.sampled_from([True, True, True, True, False])
 KEPT = frozenset({"organisations", "rates", "benefits", "central_enterprises", "fee_splits", "calendar", "campaigns"})
 
 
-@dataclass(frozen=True)
-class Action:
-    """Something that can happen: ``times`` as likely as others, ``when`` it can; its arguments are drawn."""
-
-    name: str
-    times: int
-    when: Callable[[Any], bool]
-    arguments: dict[str, st.SearchStrategy[Any]]
-
-
-def action(times: int = 1, when: Callable[[Any], bool] = bool, **arguments: st.SearchStrategy[Any]) -> Callable[[F], F]:
-    """Marks a step. Rules of Hypothesis would be switched off at random by the walk, and most walks come nowhere."""
-
-    def mark(method: F) -> F:
-        method.__dict__["action"] = Action(method.__name__, times, when, arguments)
-        return method
-
-    return mark
-
-
-class CampaignWalk(RuleBasedStateMachine):
+class CampaignWalk(ServiceWalk):
     """Unions and districts."""
 
     trial: ClassVar[Trial]
     owner: ClassVar[Any]
-    loop: ClassVar[asyncio.AbstractEventLoop]
     season: Season
-
-    def in_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The machine steps in a thread of its own; the service lives in the test's loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def post(self, path: str, body: Any, *, expected: bool, **more: Any) -> Any:
         """The answer to a request that must, or must not, succeed; every third comes twice."""
@@ -138,16 +107,6 @@ class CampaignWalk(RuleBasedStateMachine):
             mine = [one for one, home in HOMES.items() if home == union]
             await self.trial.tell_members(*(member(one, union_id=union) for one in mine))
             await self.trial.tell_cards(*(one for one in mine if one <= 7), union_id=union, numbered_on=HELD_CARDS)
-
-    @rule(data=st.data())
-    def step(self, data: st.DataObject) -> None:
-        """One of the actions that are possible now."""
-        marked = [getattr(one, "action", None) for _, one in inspect.getmembers(type(self), inspect.isfunction)]
-        possible = [one for one in marked if one is not None and one.when(self) for _ in range(one.times)]
-        chosen: Action = data.draw(st.sampled_from(possible), label="action")
-        method = getattr(self, chosen.name)
-        drawn = {name: data.draw(strategy, label=name) for name, strategy in chosen.arguments.items()}
-        method(**drawn | ({"data": data} if "data" in inspect.signature(method).parameters else {}))
 
     # -- time and people
 

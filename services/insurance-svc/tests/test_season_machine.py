@@ -18,12 +18,13 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from insurance_svc_testing import Trial
 from insurance_svc_testing.districts import HEADER
 from insurance_svc_testing.season_model import STANDING, Batch, Movement
-from insurance_svc_testing.season_walk import DISTRICTS, HOMES, MOSTLY, SEASONS, CampaignWalk, action
+from insurance_svc_testing.season_walk import DISTRICTS, HOMES, MOSTLY, SEASONS, CampaignWalk
 from insurance_svc_testing.submissions import season_2020, split
 from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.database import engine_for
 from unioncard.principal import Role
 from unioncard_testing.trial import OTHER_DISTRICT
+from unioncard_testing.walking import action
 
 ROUNDS = int(os.environ.get("UNIONCARD_MACHINE_ROUNDS", "2"))
 STEPS = int(os.environ.get("UNIONCARD_MACHINE_STEPS", "30"))
