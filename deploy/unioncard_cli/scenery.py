@@ -19,12 +19,15 @@ FEDERATION = "federation@unioncard.example"
 #: Whoever approves what the first one asked for (four eyes).
 SECOND_FEDERATION = "federation-2@unioncard.example"
 CENTRE_REVIEWER = "centre-reviewer@unioncard.example"
+#: Whoever confirms what the first one decided (four eyes), and answers medical questions.
+SECOND_REVIEWER = "centre-reviewer-2@unioncard.example"
 CENTRE_PAYER = "centre-payer@unioncard.example"
 
 _CENTRAL_ACCOUNTS = {
     FEDERATION: "federation",
     SECOND_FEDERATION: "federation",
     CENTRE_REVIEWER: "centre_reviewer",
+    SECOND_REVIEWER: "centre_reviewer",
     CENTRE_PAYER: "centre_payer",
 }
 
@@ -87,8 +90,12 @@ class Scenery:
         return self._operator(SECOND_FEDERATION)
 
     def centre_reviewer(self) -> Operator:
-        """Who passes or returns batches at the mutual-aid centre."""
+        """Who passes or returns batches at the mutual-aid centre, and decides on claims."""
         return self._operator(CENTRE_REVIEWER)
+
+    def second_reviewer(self) -> Operator:
+        """Another reviewer of the centre."""
+        return self._operator(SECOND_REVIEWER)
 
     def centre_payer(self) -> Operator:
         """Who watches the account and writes batches off."""

@@ -16,6 +16,7 @@ from unioncard_cli import scenery
 from unioncard_cli.audit.command import show, verdict
 from unioncard_cli.audit.facts import Facts
 from unioncard_cli.demo import tracing
+from unioncard_cli.demo.claims import Claims
 from unioncard_cli.demo.screen import Screen, console
 from unioncard_cli.demo.season import OTHERS, Season, say_over
 from unioncard_cli.operators import Refusal
@@ -36,7 +37,8 @@ DISTRICT = District("801", "示例区总工会", unions=8)
 def demo(
     seed: Annotated[int | None, typer.Option(help="makes the same people again; new ones if not given")] = None,
 ) -> None:
-    """Run the main jobs on the real stack: a roster of 1,000 becomes bank cards, then a season is played at speed.
+    """Run the main jobs on the real stack: a roster of 1,000 becomes bank cards, a season is played at speed, and its
+    policies pay for claims.
 
     Ends with the audit.
     """
@@ -82,7 +84,10 @@ def _free_union(scene: scenery.Scenery, seed: int) -> int:
 
 def _season(screen: Screen, season: Season) -> bool:
     console.print("\n[bold]2020 年度集中参保[/bold]：业务时钟从 2019 年 10 月走到 2020 年 2 月\n")
-    return season.play(screen)
+    money_right = season.play(screen)
+    console.print("\n[bold]给付[/bold]：业务时钟从 2020 年 3 月走到 2021 年 7 月\n")
+    claims_right = Claims(season).play(screen)
+    return money_right and claims_right
 
 
 def _play(screen: Screen, story: CardStory, seed: int) -> list[str]:
@@ -226,9 +231,11 @@ def _where_to_look(stack: Stack, numbers: list[str], trace: tracing.Found, facts
         for campaign in [one.id for one in facts.campaigns if one.id in facts.workflows]:
             link = f"{ui}/namespaces/default/workflows/{quote(campaign, '')}"
             console.print(f"  the campaign         {link}", soft_wrap=True)
+        paid = quote("WorkflowType='Claim' OR WorkflowType='PayoutBatch'")
+        console.print(f"  claims and payouts   {ui}/namespaces/default/workflows?query={paid}", soft_wrap=True)
         overdue = quote("UnioncardDistrict='801' AND UnioncardOverdue=true")
         console.print(f"  overdue in 801       {ui}/namespaces/default/workflows?query={overdue}", soft_wrap=True)
-    for service in ("member-svc", "card-svc", "insurance-svc"):
+    for service in ("member-svc", "card-svc", "insurance-svc", "claims-svc"):
         url = stack.place.url(service)
         console.print(f"  {service:20s} {url}/docs  {url}/metrics", soft_wrap=True)
     console.print(f"  the trace            {trace.path}", soft_wrap=True)

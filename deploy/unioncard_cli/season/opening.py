@@ -19,7 +19,7 @@ def load_rules(stack: Stack, folder: Path = SEASONS) -> str:
 
 def open_campaign(stack: Stack, federation: Operator, year: int = YEAR, patience_s: float = 60.0) -> None:
     """Trigger the schedule as the business night does, and wait until the campaign is open."""
-    asyncio.run(_trigger(stack))
+    trigger(stack, "campaigns-daily")
     until(
         f"the campaign of {year}",
         lambda: federation.get("insurance", f"/campaigns/{SCHEME}/{year}"),
@@ -37,9 +37,13 @@ def wait_for_cards(federation: Operator, patience_s: float = 120.0) -> None:
     until("insurance-svc to know every card", lambda: cards("card") == cards("insurance"), bool, patience_s)
 
 
-async def _trigger(stack: Stack) -> None:
+def trigger(stack: Stack, schedule: str) -> None:
+    """Have a schedule start what it starts, as its hour would."""
+    asyncio.run(_trigger(stack, schedule))
+
+
+async def _trigger(stack: Stack, schedule: str) -> None:
     from workflows.client import RPC_TIMEOUT, connect  # here, as importing temporalio takes a second
-    from workflows.schedules import CAMPAIGNS_DAILY
 
     client = await connect(stack.workflow_settings())
-    await client.get_schedule_handle(CAMPAIGNS_DAILY).trigger(rpc_timeout=RPC_TIMEOUT)
+    await client.get_schedule_handle(schedule).trigger(rpc_timeout=RPC_TIMEOUT)
