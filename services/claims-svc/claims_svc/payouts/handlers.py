@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -47,8 +47,6 @@ from unioncard.unit_of_work import Transaction, UnitOfWork
 PARTNER = "bank"
 # Every page is filed as it comes, so a retry finds most of it done.
 FETCH_TIMEOUT_S = 600.0
-# So far back the file is read when the bank owes nothing, for money that comes back late; nights may have been missed.
-LOOK_BACK = timedelta(days=7)
 _UNKNOWN = Refused("unknown-batch", "没有这个划款批次")
 # Answers that say what we sent is wrong, not that somebody else's is there.
 _FOR_GOOD = frozenset({400, 413, 422})
@@ -240,20 +238,28 @@ async def fetch_files(tx: Transaction, messages: Sequence[Message[FetchPayoutFil
 
 
 def fetch_operation(settings: ClaimsSettings, client: PartnerClient, work: UnitOfWork) -> Operation:
-    """Page through the payout file from the oldest batch that waits; each page is a transaction of its own."""
+    """Page through the payout file since the last one that was taken over, the first time from the very beginning.
+
+    Each page is a transaction of its own.
+    """
 
     async def ask(engine: AsyncEngine, call: Call) -> PayoutFileFetched:
-        day = call.request["day"]
+        day = date.fromisoformat(call.request["day"])
         async with engine.connect() as conn:
-            oldest = await store.oldest_waiting(conn)
-        week_ago = shanghai_date(work.clock.now()) - LOOK_BACK
-        since = min(shanghai_date(oldest), week_ago) if oldest else week_ago
-        params = {"date": day, "since": since.isoformat()}
+            last, oldest = await store.last_file(conn), await store.oldest_waiting(conn)
+        params = {"date": day.isoformat()}
+        if last is not None:
+            # What came on its very last minutes too, and whatever a batch that still waits may have missed.
+            since = min(last, day) - timedelta(days=1)
+            params["since"] = (min(since, shanghai_date(oldest)) if oldest else since).isoformat()
         totals = {"answers": 0, "news": 0, "set_aside": 0}
         while True:
             page = await _page(client, f"{settings.bank}/payouts/file", params)
             async with work.begin("partner:bank") as tx:
                 filed = await file_answers(tx, page.batches)
+                if page.next_cursor is None:
+                    # Of a day that is yet to come, only what has happened by now was in it.
+                    await store.note_file(tx, min(day, shanghai_date(tx.now)))
             totals["answers"] += filed.results
             totals["news"] += filed.news
             totals["set_aside"] += filed.set_aside

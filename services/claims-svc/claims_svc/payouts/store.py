@@ -1,7 +1,7 @@
 """All SQL of payouts and their batches after they were gathered."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,6 +72,11 @@ _SHARES = sa.text("""
     WHERE pp.payout_number = ANY(CAST(:payouts AS text[]))
     GROUP BY pp.payout_number, pp.claim_number, pp.district_id, pp.coverage_year, pp.class_code, p.benefit
     ORDER BY pp.payout_number, pp.coverage_year, pp.class_code
+""")
+
+_NOTE_FILE = sa.text("""
+    INSERT INTO payout_files (day, fetched_at) VALUES (:day, :now)
+    ON CONFLICT (day) DO UPDATE SET fetched_at = excluded.fetched_at
 """)
 
 _OLDEST_WAITING = sa.text("SELECT min(sent_at) FROM payout_batches WHERE state IN ('sending', 'sent')")
@@ -170,6 +175,17 @@ async def shares(conn: AsyncConnection, numbers: Sequence[str]) -> list[tuple[Sh
         )
         for row in rows
     ]
+
+
+async def last_file(conn: AsyncConnection) -> date | None:
+    """The newest day whose payout file has been taken over."""
+    found: date | None = await conn.scalar(sa.text("SELECT max(day) FROM payout_files"))
+    return found
+
+
+async def note_file(tx: Transaction, day: date) -> None:
+    """The payout file of a day has been taken over, whole."""
+    await tx.conn.execute(_NOTE_FILE, {"day": day, "now": tx.now})
 
 
 async def oldest_waiting(conn: AsyncConnection) -> datetime | None:

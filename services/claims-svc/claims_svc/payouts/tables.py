@@ -91,6 +91,14 @@ PAYOUT_DAYS = sa.Table(
     sa.Column("last", sa.Integer, nullable=False),
 )
 
+PAYOUT_FILES = sa.Table(
+    "payout_files",
+    METADATA,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
+    comment="days whose payout file has been taken over whole",
+)
+
 PAYOUT_SET_ASIDE = sa.Table(
     "payout_set_aside",
     METADATA,

@@ -148,6 +148,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day"),
     )
     op.create_table(
+        "payout_files",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("day"),
+        comment="days whose payout file has been taken over whole",
+    )
+    op.create_table(
         "payout_set_aside",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
@@ -170,6 +177,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take them away again."""
     op.drop_table("payout_set_aside")
+    op.drop_table("payout_files")
     op.drop_table("payout_days")
     op.drop_table("payout_parts")
     op.drop_table("payouts")
