@@ -9,7 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from unioncard.messaging.handling import Handlers, InboxProcessor, Message, Outcome, Pending, Refused, Succeeded
-from unioncard.partners import Call, CircuitBreaker, Dispatcher, NewCall, Operation, PartnerDown, record_calls
+from unioncard.partners import (
+    Call,
+    CircuitBreaker,
+    Dispatcher,
+    NewCall,
+    NotReady,
+    Operation,
+    PartnerDown,
+    record_calls,
+)
 from unioncard.unit_of_work import Transaction
 from unioncard_testing import Do, Done, Room, command, eventually, record, running, statements
 
@@ -160,6 +169,27 @@ async def test_a_partner_that_is_down_leaves_nothing_stored_and_everyone_told(ro
             "command.succeeded.v1",
             {"command": "test.do.v1", "result": {"number": 5, "run": 1}},
         )
+
+
+async def test_what_is_not_ready_is_given_back_and_says_nothing_of_the_partner(room: Room) -> None:
+    ready = False
+
+    async def not_yet(engine: AsyncEngine, call: Call) -> Any:
+        if not ready:
+            raise NotReady("somebody has not answered yet")
+        return 5
+
+    await give(room, *range(30))
+    async with running(dispatcher(room, not_yet).run):
+        # Far more than would open the circuit.
+        answers = await replies(room, 30)
+        assert {(type_, data["reason"]) for _, type_, data in answers} == {
+            ("command.failed.v1", "bank: somebody has not answered yet")
+        }
+        ready = True
+        await give(room, 1)
+        assert (await replies(room, 31))[-1][1] == "command.succeeded.v1"
+    assert await room.scalar("SELECT count(*) FROM partner_calls") == 0
 
 
 async def test_a_partner_that_does_not_answer_in_time_counts_as_down(room: Room) -> None:
