@@ -83,3 +83,15 @@ def test_a_part_comes_after_what_it_depends_on() -> None:
 def test_state_may_be_named_relatively(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert Place.of({"UNIONCARD_STATE": "here"}).state == tmp_path / "here"
+
+
+def test_a_state_that_cannot_be_a_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for setting in ("UNIONCARD_STATE", "UNIONCARD_CACHE"):
+        for folder in ("file", "file/below"):
+            with pytest.raises(StackError, match=f"{setting}=.*file is a file") as caught:
+                Place.of({setting: str(tmp_path / folder)})
+            assert f"{setting}=/path" in caught.value.remedy
+    with pytest.raises(StackError, match="UNIONCARD_STATE=/proc/stack cannot be made") as caught:
+        Place.of({"UNIONCARD_STATE": "/proc/stack"}).make_state()
+    assert "UNIONCARD_STATE=/path" in caught.value.remedy

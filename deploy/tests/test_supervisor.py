@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from unioncard_cli.place import port_is_free
+from unioncard_cli import doctor, room
+from unioncard_cli.place import StackError, free_port_base, port_is_free
 from unioncard_cli.stack import PartFailed, Stack
 from unioncard_cli.supervisor import cap_log
 
@@ -140,20 +141,57 @@ def test_stale_files_of_a_dead_stack_mislead_nobody(make_stack: MakeStack) -> No
 def test_a_taken_port_is_named_with_its_holder(
     make_stack: MakeStack, held_port: Callable[[int], int], eventually: Eventually
 ) -> None:
+    """Before anything starts, though what comes before member-svc could."""
     stack = make_stack("TOWER")
     port = stack.place.port("member-svc")
     pid = held_port(port)
-    with pytest.raises(PartFailed) as caught:
+    with pytest.raises(StackError, match=f"port {port} of member-svc is taken by .*… .pid {pid}.$") as caught:
         stack.up()
-    assert caught.value.record.name == "member-svc"
-    assert f"port {port} of member-svc is taken by" in str(caught.value)
-    assert f"(pid {pid})" in str(caught.value)
-    assert f"kill {pid}" in str(caught.value)
+    assert f"kill {pid}" in caught.value.remedy
+    assert stack.supervisor_pid() is None
+    assert stack.status() == {}
 
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: port_is_free(port))
     stack.up()
     assert stack.part("card-svc").state == "ready"
+
+
+def test_a_port_that_another_stack_holds_is_said_with_that_stack(make_stack: MakeStack, tmp_path: Path) -> None:
+    one = make_stack("TOWER", "one")
+    one.up(only=["member-svc"])
+    environment = {"PYTHONPATH": one.place.env["PYTHONPATH"]}
+    other = Stack(tmp_path / "other", one.place.port_base, environment, table="dummy_parts:TOWER", tied=True)
+    with pytest.raises(StackError, match=f"is taken by the stack in {one.place.state}$") as caught:
+        other.up()
+    assert f"UNIONCARD_STATE={one.place.state} unioncard down" in caught.value.remedy
+    assert other.supervisor_pid() is None
+
+
+def test_a_stack_that_runs_on_other_ports_says_so(make_stack: MakeStack) -> None:
+    stack = make_stack("TOWER")
+    stack.up(only=["seed"])
+    base, environment = stack.place.port_base, {"PYTHONPATH": stack.place.env["PYTHONPATH"]}
+    other = Stack(stack.place.state, free_port_base(), environment, table="dummy_parts:TOWER", tied=True)
+    with pytest.raises(StackError, match=f"runs on port base {base}, not {other.place.port_base}") as caught:
+        other.up()
+    assert "unioncard down" in caught.value.remedy
+    (found,) = [one for one in doctor.examine(other) if one.what == "ports"]
+    assert (found.grade, found.text) == ("bad", str(caught.value))
+
+    other.down()
+    other.up()
+    assert other.part("card-svc").state == "ready"
+    other.down()
+
+
+def test_nothing_starts_on_a_full_disk(make_stack: MakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "NEEDED", 1 << 60)
+    stack = make_stack("TOWER")
+    with pytest.raises(StackError, match="GiB free") as caught:
+        stack.up()
+    assert "UNIONCARD_STATE=/path" in caught.value.remedy
+    assert stack.supervisor_pid() is None
 
 
 def test_a_part_that_does_not_start_shows_its_last_words_and_can_be_mended(make_stack: MakeStack) -> None:

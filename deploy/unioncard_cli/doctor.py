@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from unioncard_cli import external, jars, kafka, ports, postgres, temporal
+from unioncard_cli import external, jars, kafka, ports, postgres, room, temporal
 from unioncard_cli.place import EXTERNAL, PORTS, Place, StackError
+from unioncard_cli.room import GIB
 from unioncard_cli.stack import Stack
 
-GIB = 1024**3
 Grade = Literal["ok", "note", "bad"]
 
 
@@ -92,25 +92,16 @@ def _system(place: Place) -> Iterator[Finding]:
 
 def _room(place: Place) -> Iterator[Finding]:
     for name, folder in (("state", place.state), ("cache", place.cache)):
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        free = shutil.disk_usage(there).free
-        text = f"{folder}: {free / GIB:.1f} GiB free"
-        if not os.access(there, os.W_OK):
-            yield Finding(f"{name} folder", "bad", f"{folder} cannot be written", _elsewhere(name))
-        elif free < 2 * GIB:
-            yield Finding(f"{name} folder", "bad", text, f"make 2 GiB free, or {_elsewhere(name)}")
-        else:
-            yield Finding(f"{name} folder", "ok", text)
+        try:
+            yield Finding(f"{name} folder", "ok", room.check(name, folder))
+        except StackError as error:
+            yield Finding(f"{name} folder", "bad", str(error), error.remedy)
     available = psutil.virtual_memory().available
     text = f"{available / GIB:.1f} GiB available"
     if available < 1.5 * GIB:
         yield Finding("memory", "bad", text, "end some programs: the stack takes about 1.5 GiB")
     else:
         yield Finding("memory", "ok", text)
-
-
-def _elsewhere(name: str) -> str:
-    return f"choose another folder: UNIONCARD_{name.upper()}=/path"
 
 
 def _locale() -> Iterator[Finding]:
@@ -152,7 +143,12 @@ def _fetched(place: Place) -> Iterator[Finding]:
 def _ports(stack: Stack) -> Iterator[Finding]:
     place = stack.place
     if stack.supervisor_pid():
-        yield Finding("ports", "ok", f"{place.port_base} and up: this stack is running")
+        try:
+            stack.check_port_base()
+        except StackError as error:
+            yield Finding("ports", "bad", str(error), error.remedy)
+        else:
+            yield Finding("ports", "ok", f"{place.port_base} and up: this stack is running")
         return
     before = len(PORTS)
     for name, above in PORTS.items():

@@ -60,7 +60,20 @@ class Place:
             port_base = _port_base(env.get("UNIONCARD_PORT_BASE", str(DEFAULT_PORT_BASE)))
         state = (state or Path(env.get("UNIONCARD_STATE", REPOSITORY / ".unioncard"))).absolute()
         cache = Path(env.get("UNIONCARD_CACHE", REPOSITORY / ".cache")).absolute()
+        for setting, folder in (("UNIONCARD_STATE", state), ("UNIONCARD_CACHE", cache)):
+            there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+            if not there.is_dir():
+                raise StackError(f"{setting}={folder} cannot be a folder: {there} is a file", _elsewhere(setting))
         return cls(state, port_base, cache, dict(env))
+
+    def make_state(self) -> None:
+        """The state folder is there afterwards; :class:`StackError` where it cannot be made."""
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"UNIONCARD_STATE={self.state} cannot be made: {error.strerror}", _elsewhere("UNIONCARD_STATE")
+            ) from None
 
     def port(self, name: str) -> int:
         """The port of a part, or of one of its extra listeners (``temporal-ui``)."""
@@ -107,6 +120,10 @@ class Place:
         if name in PORTS:
             own["UNIONCARD_PORT"] = str(self.port(name))
         return {**self.env, **self.environment(), **own, "PYTHONUNBUFFERED": "1"}
+
+
+def _elsewhere(setting: str) -> str:
+    return f"choose a folder that you may write: {setting}=/path"
 
 
 def _port_base(text: str) -> int:

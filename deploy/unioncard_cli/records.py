@@ -44,6 +44,14 @@ class Wanted:
     asked: int
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The supervisor of a state folder: its pid, and the port base on which its parts listen."""
+
+    pid: int
+    port_base: int
+
+
 class Book:
     """The supervisor's side of ``state.json``: every change is on disk, whole, before anyone can ask."""
 
@@ -124,15 +132,15 @@ def hold_alone(lock: IO[str]) -> bool:
             time.sleep(0.01)
 
 
-def holder(state: Path) -> int | None:
-    """The pid of the supervisor that holds the lock; a lock file that nobody holds says nothing."""
+def holder(state: Path) -> Holder | None:
+    """Who holds the supervisor's lock; a lock file that nobody holds says nothing."""
     try:
         with open(state / "supervisor.lock") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                text = lock.read()
-                return int(text) if text else None
+                numbers = [int(word) for word in lock.read().split()]
+                return Holder(*numbers) if numbers else None
     except FileNotFoundError:
         pass
     return None

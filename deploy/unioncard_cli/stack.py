@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unioncard_cli import external, jars, kafka, records
+from unioncard_cli import external, jars, kafka, ports, records, room
 from unioncard_cli.parts import GOOD, Part, in_order
 from unioncard_cli.place import Place, StackError, free_port_base
 from unioncard_cli.records import Record
@@ -87,12 +87,9 @@ class Stack:
         """
         names = [part.name for part in in_order(self.parts, set(only if only is not None else self.parts))]
         audience = audience or Audience()
-        self._check_external(names)
+        self._check(names)
         if "kafka" in names and not self.place.external("kafka"):
-            jars.fetch(self.place.cache, audience.fetched)
-            if kafka.archive_missing(self.place.cache):
-                audience.preparing("Kafka's start-up archive (once)")
-                kafka.make_archive(self.place.cache)
+            self._fetch_kafka(audience)
         asked = records.want(self.place.state, names)
         self._summon()
         summons = 1
@@ -135,10 +132,49 @@ class Stack:
         records.end_leftovers(self.place.state)
         return ran
 
+    def _check(self, names: list[str]) -> None:
+        """What would keep the stack from coming up is said before anything starts."""
+        self.place.make_state()
+        self.check_port_base()
+        if not self.supervisor_pid():
+            room.check("state", self.place.state)
+        self._check_external(names)
+        self._check_ports(names)
+
+    def check_port_base(self) -> None:
+        """:class:`StackError` where this stack runs, but on other ports than it is asked for now."""
+        running = records.holder(self.place.state)
+        if running and running.port_base != self.place.port_base:
+            raise StackError(
+                f"this stack runs on port base {running.port_base}, not {self.place.port_base}",
+                f"use UNIONCARD_PORT_BASE={running.port_base}, or end it first: unioncard down",
+            )
+
+    def _check_ports(self, names: list[str]) -> None:
+        """Before anything starts: nobody but this stack itself holds a port of what shall start."""
+        known = self.status()
+        for name in names:
+            if self.place.external(name) or (name in known and known[name].alive()):
+                continue
+            for listener in self.parts[name].listens:
+                try:
+                    ports.check_free(self.place.port(listener), listener)
+                except ports.PortTaken as taken:
+                    if taken.state != self.place.state:  # another ``up`` of this stack has just started it
+                        raise
+
     def _check_external(self, names: list[str]) -> None:
         for name in names:
             if self.place.external(name):
                 external.check(self.place, name)
+
+    def _fetch_kafka(self, audience: Audience) -> None:
+        if jars.missing(self.place.cache):
+            room.check("cache", self.place.cache)
+        jars.fetch(self.place.cache, audience.fetched)
+        if kafka.archive_missing(self.place.cache):
+            audience.preparing("Kafka's start-up archive (once)")
+            kafka.make_archive(self.place.cache)
 
     def _summon(self) -> None:
         """Tells the running supervisor to look at what is wanted, or starts one."""
@@ -182,7 +218,8 @@ class Stack:
 
     def supervisor_pid(self) -> int | None:
         """The pid of the supervisor, if one runs; a stale file says nothing."""
-        return records.holder(self.place.state)
+        running = records.holder(self.place.state)
+        return running.pid if running else None
 
     def status(self) -> dict[str, Record]:
         """Every part that was ever wanted here, by name; all ``stopped`` when no supervisor runs."""

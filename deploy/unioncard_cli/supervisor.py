@@ -226,7 +226,7 @@ def main(table: str) -> int:
         if not records.hold_alone(lock) or not records.read_wanted(place.state).parts:
             return 0
         records.end_leftovers(place.state)
-        lock.write(str(os.getpid()))
+        lock.write(f"{os.getpid()} {place.port_base}")
         lock.flush()
         asyncio.run(Supervisor(place, _table(table)).run())
     return 0
