@@ -144,6 +144,12 @@ OWN_LAWS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "members with two policies for one day",
             "see the members' policies; void one with its list",
         ),
+        "days_astray": ("policies whose days are not those of the calendar", "see the members' policies"),
+        "lines_astray": (
+            "lines of the bank's statements that the ledger does not hold",
+            "see statement lines and ledger",
+        ),
+        "statements_astray": ("days of the account that are not the sum of their lines", "see the day's statement"),
         "lists_astray": (
             "lists whose heads are not their policies, or whose sums are not their prices",
             "see the lists",

@@ -11,6 +11,9 @@ from unioncard_testing.trial import SIBLING, UNION
 
 LAWS = (
     "double_cover",
+    "days_astray",
+    "lines_astray",
+    "statements_astray",
     "lists_astray",
     "classes_astray",
     "batches_astray",
@@ -26,6 +29,11 @@ PLANTED = (
            VALUES (1, 99, 'half', '2020-12-31', '2021-06-30', 2021)""",
         {"double_cover": 1},
     ),
+    ("UPDATE policies SET last_day = last_day - 30 WHERE member_id = 1", {"days_astray": 1}),
+    ("UPDATE policies SET first_half = NULL WHERE member_id IN (1, 2)", {"days_astray": 2}),
+    ("UPDATE statement_lines SET amount_fen = amount_fen + 100", {"lines_astray": 1, "statements_astray": 1}),
+    ("UPDATE statement_lines SET counted_fen = counted_fen - 100", {"lines_astray": 1}),
+    ("UPDATE statements SET lines = 2", {"statements_astray": 1}),
     ("UPDATE policies SET void = true WHERE member_id = 1", {"lists_astray": 1}),
     ("UPDATE enrolment_prices SET fee_fen = fee_fen + 1, union_fen = union_fen + 1", {"lists_astray": 3}),
     (f"DELETE FROM union_classes WHERE union_id = {SIBLING}", {"classes_astray": 1}),

@@ -50,7 +50,8 @@ WHAT_IS = """
 Wanted = tuple[str, int, date] | int
 
 LAWS = (
-    *("double_cover", "lists_astray", "classes_astray", "batches_astray", "postings_astray", "districts_astray"),
+    *("double_cover", "days_astray", "lines_astray", "statements_astray", "lists_astray"),
+    *("classes_astray", "batches_astray", "postings_astray", "districts_astray"),
     "trial_balance_fen",
 )
 

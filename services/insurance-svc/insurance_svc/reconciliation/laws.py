@@ -18,6 +18,21 @@ _DOUBLE_COVER = """
     WHERE twice
 """
 
+# A policy ends with its scheme's year and takes the half-years that its days lie in.
+_DAYS_ASTRAY = """
+    SELECT count(*) FROM policies p JOIN enrolments e ON e.id = p.enrolment_id
+    LEFT JOIN calendar k ON k.scheme = e.scheme AND k.coverage_year = e.coverage_year AND k.district_id = 0
+                        AND k.phase IN ('coverage', 'coverage_first_half')
+    WHERE p.last_day <> coalesce(k.last_day, make_date(e.coverage_year, 12, 31))
+       OR p.first_half IS DISTINCT FROM CASE WHEN date_part('month', p.last_day) <= 6 THEN date_part('year', p.last_day)
+                                             WHEN date_part('month', p.first_day) <= 6
+                                             THEN date_part('year', p.first_day) END
+       OR p.second_half IS DISTINCT FROM CASE WHEN date_part('month', p.first_day) > 6
+                                              THEN date_part('year', p.first_day)
+                                              WHEN date_part('month', p.last_day) > 6
+                                              THEN date_part('year', p.last_day) END
+"""
+
 # A list that stands has a policy a head, one that was released has none; its sums are its prices times its heads.
 _LISTS_ASTRAY = """
     SELECT count(*) FROM enrolments e
@@ -72,8 +87,31 @@ _DISTRICTS_ASTRAY = """
     WHERE (coalesce(b.due, 0), coalesce(b.fee, 0)) <> (coalesce(l.due, 0), coalesce(l.fee, 0))
 """
 
+# What the bank moved is what the ledger took in for it, less what went back; a statement is the sum of its lines.
+_LINES_ASTRAY = """
+    SELECT count(*) FROM (
+        SELECT bank_reference,
+               CASE WHEN settlement = 'refunded' THEN counted_fen ELSE amount_fen END AS cash, counted_fen
+        FROM statement_lines) AS b
+    FULL JOIN (
+        SELECT substring(posting FROM '^line/(.*)/(received|refunded|credited|left/[^/]*|attached/[^/]*)$')
+                   AS bank_reference,
+               sum(amount_fen) FILTER (WHERE account = 'cash') AS cash,
+               -sum(amount_fen) FILTER (WHERE account = 'district_receivable') AS counted_fen
+        FROM ledger WHERE posting LIKE 'line/%' GROUP BY 1) AS l USING (bank_reference)
+    WHERE (b.cash, b.counted_fen) IS DISTINCT FROM (l.cash, coalesce(l.counted_fen, 0))
+"""
+_STATEMENTS_ASTRAY = """
+    SELECT count(*) FROM statements s
+    LEFT JOIN (SELECT day, count(*) AS lines, sum(amount_fen) AS amount_fen FROM statement_lines GROUP BY 1) AS l
+        USING (day)
+    WHERE (s.lines, s.amount_fen) <> (coalesce(l.lines, 0), coalesce(l.amount_fen, 0))
+"""
+
 _LAWS = sa.text(f"""
-    SELECT ({_DOUBLE_COVER}) AS double_cover, ({_LISTS_ASTRAY}) AS lists_astray,
+    SELECT ({_DOUBLE_COVER}) AS double_cover, ({_DAYS_ASTRAY}) AS days_astray,
+           ({_LINES_ASTRAY}) AS lines_astray, ({_STATEMENTS_ASTRAY}) AS statements_astray,
+           ({_LISTS_ASTRAY}) AS lists_astray,
            ({_CLASSES_ASTRAY}) AS classes_astray, ({_BATCHES_ASTRAY}) AS batches_astray,
            ({_POSTINGS_ASTRAY}) AS postings_astray, ({_DISTRICTS_ASTRAY}) AS districts_astray
 """)  # the words above
