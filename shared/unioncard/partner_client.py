@@ -43,3 +43,14 @@ class PartnerClient:
         if response.is_success or (response.is_client_error and response.status_code not in PASSING):
             return response
         raise PartnerDown(f"HTTP {response.status_code}")
+
+
+def refusal_of(response: httpx.Response) -> str:
+    """Why a partner refused, for staff: what its problem document says, or its status. At most 500 characters."""
+    try:
+        document = response.json()
+        words = [document.get("title"), document.get("detail")]
+    except (ValueError, AttributeError):
+        words = []
+    text = "：".join(str(word) for word in words if word)
+    return (text or f"对方未受理（HTTP {response.status_code}）")[:500].replace("\x00", "")

@@ -19,7 +19,7 @@ from card_svc.settings import CardSettings
 from unioncard.contracts.cards import BatchDeadlines, Channel, SubmitBatch, SubmitBatchResult
 from unioncard.holidays import Calendar
 from unioncard.messaging.handling import Message, Outcome, Pending, Refused, Succeeded
-from unioncard.partner_client import PartnerClient
+from unioncard.partner_client import PartnerClient, refusal_of
 from unioncard.partners import Call, NewCall, Operation, PartnerDown, record_calls
 from unioncard.unit_of_work import Transaction
 
@@ -78,7 +78,7 @@ def submit_operation(
         body = await asyncio.to_thread(_body, personal, batch, members)
         response = await client.post(f"{settings.bank}/batches", body, {"idempotency-key": number})
         if not response.is_success:
-            return _Refusal(response.status_code, _reason(response))
+            return _Refusal(response.status_code, refusal_of(response))
         try:
             return _Receipt.model_validate_json(response.content).accepted_at
         except ValidationError:
@@ -111,17 +111,6 @@ async def _refused(tx: Transaction, batch: Any, refusal: _Refusal) -> Outcome:
     cards.publish(tx, released, batch.traceparent)
     tx.audit("batch.refused", f"batch:{batch.number}", organisation_id=batch.union_id, after={"status": refusal.status})
     return Refused("bank-refused", refusal.reason)
-
-
-def _reason(response: Any) -> str:
-    """What the bank's problem document says, or its status."""
-    try:
-        document = response.json()
-        words = [document.get("title"), document.get("detail")]
-    except (ValueError, AttributeError):
-        words = []
-    text = "：".join(str(word) for word in words if word)
-    return (text or f"银行未受理（HTTP {response.status_code}）")[:500].replace("\x00", "")
 
 
 def _body(personal: PersonalData, batch: Any, members: Sequence[Any]) -> dict[str, Any]:

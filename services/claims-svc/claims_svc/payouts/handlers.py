@@ -38,7 +38,7 @@ from unioncard.contracts.model import Contract
 from unioncard.contracts.payees import PayeesTold, Unpayable
 from unioncard.dates import shanghai_date
 from unioncard.messaging.handling import CommandHandler, EventHandler, Message, Outcome, Pending, Refused, Succeeded
-from unioncard.partner_client import PartnerClient
+from unioncard.partner_client import PartnerClient, refusal_of
 from unioncard.partners import Call, NewCall, NotReady, Operation, PartnerDown, record_calls
 from unioncard.service import Context
 from unioncard.telemetry import current_traceparent
@@ -181,7 +181,7 @@ def submit_operation(settings: ClaimsSettings, personal: PersonalData, client: P
         headers = {"idempotency-key": number, signatures.HEADER: signature}
         response = await client.post(f"{settings.bank}/payouts", body, headers)
         if not response.is_success:
-            return _Refusal(response.status_code, _reason(response))
+            return _Refusal(response.status_code, refusal_of(response))
         try:
             return _Receipt.model_validate_json(response.content).accepted_at
         except ValidationError:
@@ -214,17 +214,6 @@ async def _refused(tx: Transaction, batch: Any, refusal: _Refusal) -> Outcome:
     await store.recount(tx, [batch.number], None)
     tx.audit("payout-batch.refused", f"payout-batch:{batch.number}", after={"status": refusal.status})
     return Refused("bank-refused", refusal.reason)
-
-
-def _reason(response: Any) -> str:
-    """What the bank's problem document says, or its status."""
-    try:
-        document = response.json()
-        words = [document.get("title"), document.get("detail")]
-    except (ValueError, AttributeError):
-        words = []
-    text = "：".join(str(word) for word in words if word)
-    return (text or f"银行未受理（HTTP {response.status_code}）")[:500].replace("\x00", "")
 
 
 async def fetch_files(tx: Transaction, messages: Sequence[Message[FetchPayoutFile]]) -> Sequence[Outcome]:
