@@ -7,12 +7,14 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from io import StringIO
 from typing import Any
 
-from unioncard_cli.operators import Operator
+from unioncard_cli.operators import Operator, until
 
 SCHEME, YEAR = "centralized", 2020
+CHECK_PATIENCE_S = 150.0
 
 Split = tuple[int, int]
 """What district and union carry of a head's fee, in fen."""
@@ -135,9 +137,12 @@ class CentreDesk:
     payer: Operator
     year: int = YEAR
 
-    def pass_batch(self, number: str) -> dict[str, Any]:
-        """审核通过."""
-        return dict(self.reviewer.post("insurance", f"/premium-batches/{number}/passing"))
+    def pass_batch(self, number: str, unchecked_reason: str | None = None) -> dict[str, Any]:
+        """审核通过, once the population office has been asked about its members; or before, for a reason."""
+        if unchecked_reason is None:
+            until(f"the population office's word on {number}", partial(self.batch, number), _checked, CHECK_PATIENCE_S)
+        body = {"unchecked_reason": unchecked_reason} if unchecked_reason else {}
+        return dict(self.reviewer.post("insurance", f"/premium-batches/{number}/passing", body))
 
     def return_batch(self, number: str, reason: str) -> None:
         """退回批次."""
@@ -162,6 +167,10 @@ class CentreDesk:
     def batches(self) -> list[dict[str, Any]]:
         """All batches of the year, the latest first."""
         return list(self.reviewer.pages("insurance", "/premium-batches", coverage_year=self.year))
+
+
+def _checked(batch: Mapping[str, Any]) -> bool:
+    return batch["scheme"] != SCHEME or batch["exclusions_checked_at"] is not None
 
 
 def statement(movements: Sequence[Movement]) -> bytes:

@@ -42,6 +42,13 @@ class InsuranceSettings(Settings):
     instant_payment_days: int = Field(
         30, ge=1, le=366, examples=[30], description="instant batches are due so many days after the centre passed them"
     )
+    exclusion_check_hours: int = Field(
+        24,
+        ge=0,
+        le=720,
+        examples=[24],
+        description="so many hours a batch waits for the population office; then the centre may pass it unchecked",
+    )
     voucher_limit_bytes: int = Field(
         10 * 1024 * 1024, ge=1024, le=50 * 1024 * 1024, examples=[10485760], description="largest voucher"
     )

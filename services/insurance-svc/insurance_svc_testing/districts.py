@@ -26,10 +26,14 @@ async def submit(trial: Trial, scheme: str = "centralized", **more: Any) -> dict
     return answer
 
 
+# These tests run without workflows, so nobody asks the population office about a batch.
+PASSING = {"unchecked_reason": "测试中不核查"}
+
+
 async def passed(trial: Trial, number: str) -> dict[str, Any]:
     """The centre passes a batch."""
     path = f"/premium-batches/{number}/passing"
-    answer: dict[str, Any] = await trial.ok("POST", path, {}, role=Role.CENTRE_REVIEWER)
+    answer: dict[str, Any] = await trial.ok("POST", path, PASSING, role=Role.CENTRE_REVIEWER)
     return answer
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import initialize
 
 from insurance_svc.metadata import METADATA
 from insurance_svc_testing import Trial, member
-from insurance_svc_testing.districts import OPERATOR
+from insurance_svc_testing.districts import OPERATOR, PASSING
 from insurance_svc_testing.season_model import Batch, List, Person, Season
 from unioncard.contracts.insurance import CloseDistrict, Scheme
 from unioncard.principal import Role
@@ -322,7 +322,7 @@ class CampaignWalk(ServiceWalk):
         due_day = self.season.due_day(batch)
         expected = batch.state == "reviewing" and due_day >= self.season.today
         path = f"/premium-batches/{batch.number}/passing"
-        answer = self.post(path, {}, expected=expected, role=Role.CENTRE_REVIEWER)
+        answer = self.post(path, PASSING, expected=expected, role=Role.CENTRE_REVIEWER)
         if expected:
             batch.state, batch.passed_on, batch.due_on = "passed", self.season.today, due_day
             assert answer["due_on"] == str(due_day)

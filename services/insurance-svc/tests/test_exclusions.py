@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from insurance_svc.exclusions import handlers
@@ -217,6 +218,45 @@ async def test_a_batch_is_checked_when_its_last_chunk_is(trial: Trial) -> None:
     await record(trial, "b", answered([3], batch_number=number, last=True))
     batch = await trial.ok("GET", f"/premium-batches/{number}", role=Role.CENTRE_REVIEWER)
     assert (batch["excluded"], datetime.fromisoformat(batch["exclusions_checked_at"])) == (0, NOON)
+
+
+async def test_the_centre_waits_for_the_office_or_says_why_not(trial: Trial) -> None:
+    number = await in_batch(trial)
+    submitted = trial.clock.at
+
+    async def try_to_pass(**body: str) -> httpx.Response:
+        return await trial.call("POST", f"/premium-batches/{number}/passing", body, role=Role.CENTRE_REVIEWER)
+
+    refused = await try_to_pass()
+    problem = refused.json()
+    assert (refused.status_code, problem["type"]) == (409, "urn:unioncard:problem:exclusions-unchecked")
+    assert datetime.fromisoformat(problem["until"]) == submitted + timedelta(hours=24)
+    trial.clock.at = submitted + timedelta(hours=24) - timedelta(milliseconds=1)
+    assert (await try_to_pass()).status_code == 409
+    trial.clock.at += timedelta(milliseconds=1)
+    assert (await try_to_pass()).status_code == 201
+    assert await reasons(trial) == [None]
+
+
+async def test_the_centre_passes_what_is_checked_and_what_it_has_a_reason_for(trial: Trial) -> None:
+    number = await in_batch(trial)
+    await trial.run("UPDATE batches SET exclusions_checked_at = submitted_at")
+    path = f"/premium-batches/{number}/passing"
+    assert (await trial.ok("POST", path, {}, role=Role.CENTRE_REVIEWER))["state"] == "passed"
+    assert await reasons(trial) == [None]
+
+
+async def test_a_reason_not_to_wait_is_in_the_audit_log(trial: Trial) -> None:
+    number = await in_batch(trial)
+    path = f"/premium-batches/{number}/passing"
+    body = {"unchecked_reason": "人口办系统停机，已电话核实"}
+    assert (await trial.ok("POST", path, body, role=Role.CENTRE_REVIEWER))["state"] == "passed"
+    assert await reasons(trial) == ["人口办系统停机，已电话核实"]
+
+
+async def reasons(trial: Trial) -> list[Any]:
+    query = "SELECT after ->> 'unchecked_reason' FROM audit_log WHERE action = 'batch.passed'"
+    return await trial.column(query)
 
 
 async def test_statements_do_not_grow_with_members(trial: Trial) -> None:

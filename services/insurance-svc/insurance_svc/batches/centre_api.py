@@ -30,6 +30,7 @@ class Passing(Strict):
     """The batch is in order."""
 
     note: LongText | None = None
+    unchecked_reason: LongText | None = Field(None, description="市人口办核查完成前即通过的原因；核查完成后不必填写")
 
 
 class Returning(Strict):
@@ -66,13 +67,19 @@ class WrittenOff(BaseModel):
 async def pass_batch(
     number: Number, body: Passing, key: IdempotencyKey, principal: Reviewer, service: TheService
 ) -> Response:
-    """审核通过，区局即可缴费。"""
+    """审核通过，区局即可缴费。集中参保的批次须待市人口办核查完成；说明原因的，可先行通过。"""
     async with service.context.work.begin(principal.actor) as tx:
 
         async def make() -> BatchDetail:
             await _visible(tx, principal, number)
-            days = service.settings.instant_payment_days
-            await review.pass_batch(tx, number, principal.account_id, days)
+            settings = service.settings
+            passing = review.Passing(
+                by=principal.account_id,
+                instant_days=settings.instant_payment_days,
+                check_hours=settings.exclusion_check_hours,
+                unchecked_reason=body.unchecked_reason,
+            )
+            await review.pass_batch(tx, number, passing)
             return await _shown(tx, service, principal, number)
 
         return await once(tx, principal, key, body, make)

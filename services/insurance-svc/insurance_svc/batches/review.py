@@ -1,6 +1,8 @@
 """What the centre does with a batch: pass, return, write off; and what happens when nobody pays. No HTTP here."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from insurance_svc.batches import events, rules, store, submission
@@ -31,8 +33,22 @@ async def locked(tx: Transaction, number: str, wanted: PremiumState) -> Any:
     return row
 
 
-async def pass_batch(tx: Transaction, number: str, by: int, instant_days: int) -> Any:
-    """The centre passes the batch: from now on money may move, until the last day (G19 67)."""
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """Who passes a batch, and by which of the settings. ``unchecked_reason``: why before the population office has
+    answered, where that is wanted; ``check_hours``: so long after submission it must be."""
+
+    by: int
+    instant_days: int
+    check_hours: int
+    unchecked_reason: str | None = None
+
+
+async def pass_batch(tx: Transaction, number: str, passing: Passing) -> Any:
+    """The centre passes the batch: from now on money may move, until the last day (G19 67).
+
+    Not before the population office has been asked about every member of a campaign's list (domain 5).
+    """
     known = (await store.by_numbers(tx.conn, [number])).get(number)
     if known is None:
         raise not_found("这个参保批次")
@@ -43,19 +59,38 @@ async def pass_batch(tx: Transaction, number: str, by: int, instant_days: int) -
     payment = phases.get(Phase.PAYMENT)
     today = shanghai_date(tx.now)
     centralized = await store.is_centralized(tx.conn, number)
-    due_on = rules.due_on(centralized, payment.last_day if payment else None, today, instant_days)
+    if centralized:
+        _must_be_checked(tx, row, passing)
+    due_on = rules.due_on(centralized, payment.last_day if payment else None, today, passing.instant_days)
     if due_on < today:
         raise conflict(
             "payment-over",
             f"缴费已于{day_in_words(due_on)}截止，不能再审核通过",
             "请退回该批次，会员可办理即时参保；或请市总工会延长缴费阶段后再审核。",
         )
-    row = await store.change(tx, number, state=PremiumState.PASSED, reviewed_at=tx.now, reviewed_by=by, due_on=due_on)
+    row = await store.change(
+        tx, number, state=PremiumState.PASSED, reviewed_at=tx.now, reviewed_by=passing.by, due_on=due_on
+    )
     await ledger.post(tx, [passed_posting(store.money_of(row))])
     events.reviewed(tx, row)
-    after = {"due_on": due_on, "due_fen": row.due_fen}
+    after = {"due_on": due_on, "due_fen": row.due_fen, "checked_at": row.exclusions_checked_at}
+    if passing.unchecked_reason is not None:
+        after["unchecked_reason"] = passing.unchecked_reason
     tx.audit("batch.passed", f"batch:{number}", organisation_id=row.district_id, after=after)
     return row
+
+
+def _must_be_checked(tx: Transaction, row: Any, passing: Passing) -> None:
+    """A problem while the population office may still answer, unless a reason says why not to wait."""
+    until = row.submitted_at + timedelta(hours=passing.check_hours)
+    if row.exclusions_checked_at is None and passing.unchecked_reason is None and tx.now < until:
+        raise conflict(
+            "exclusions-unchecked",
+            "市人口办尚未核查完该批次的会员，暂不能审核通过",
+            f"请稍候刷新，核查通常几分钟内完成；确需先行通过的，请填写原因后再提交。"
+            f"自提交起满 {passing.check_hours} 小时仍未核查完的，可直接审核通过。",
+            until=until.isoformat(),
+        )
 
 
 async def return_batch(tx: Transaction, number: str, by: int, reason: str) -> Any:
