@@ -193,5 +193,8 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     writer = csv.writer(text)
     writer.writerow(header)
     writer.writerows(rows)
+    # Accounts come with their password.
+    path.touch(0o600)
+    path.chmod(0o600)
     path.write_text(text.getvalue(), encoding="utf-8")
     return path

@@ -73,11 +73,14 @@ def demo(
 
 
 def _free_union(scene: scenery.Scenery, seed: int) -> int:
-    """A union in which no demo was played on this stack; any when all were."""
+    """A union in which nobody has played on this stack; any when somebody has in all of them."""
     first = seed % DISTRICT.unions
     for place in range(DISTRICT.unions):
         number = (first + place) % DISTRICT.unions + 1
-        if not scene.union(DISTRICT, number).get("card", "/cards", limit=1)["total"]:
+        union = scene.union(DISTRICT, number)
+        # An import that waits, left by a demo that was interrupted or by somebody at play, would hold up the roster.
+        waits = union.get("member", "/imports", state="waiting", limit=1)["total"]
+        if not waits and not union.get("card", "/cards", limit=1)["total"]:
             return number
     return first + 1
 
@@ -134,6 +137,11 @@ def _upload_refused(story: CardStory, people: list[Person]) -> list[str]:
         story.upload(people)
     except Refusal as refusal:
         rows = bad_rows(refusal)
+        if not rows:
+            raise StackError(
+                f"the roster was refused for another reason than its rows: {refusal.problem['title']}",
+                "let its superior decide on the import that waits, or begin anew: make clean",
+            ) from None
         shown = [f"第 {row['line']} 行 {row['field']}：{row['reason']}；{row['remedy']}" for row in rows[:3]]
         return [f"{refusal.problem['title']}（共 {len(rows)} 行）", *shown]
     raise StackError("a roster with wrong check digits was taken in")

@@ -15,7 +15,10 @@ from unioncard.settings import Settings, settings_or_exit
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings."""
+    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings.
+
+    ``load-legacy``: 3 where it rejected lines.
+    """
     asked = _arguments()
     settings = settings_or_exit(Settings)
     try:
@@ -82,6 +85,7 @@ async def _maintain(settings: Settings, asked: argparse.Namespace) -> int:
         elif asked.command == "load-legacy":
             members = await load_members(context, asked.file, asked.rejects, workers=asked.workers, say=progress())
             _say(members.summary("members"))
+            return members.exit_code
         else:
             organisations, told = await republish(context)
             _say(f"{organisations} organisations and {told} members published again")

@@ -11,7 +11,7 @@ from member_svc.accounts.rules import locked_until
 from unioncard.problems import Problem
 from unioncard.service import Context
 
-_WRONG = ("login-failed", "登录名或密码不正确", "请核对后重试；忘记密码请联系上级工会重置。")
+_WRONG = ("login-failed", "登录名或密码不正确", "请核对后重试；忘记密码请联系市总工会系统管理员重置。")
 
 
 class Login:
@@ -48,5 +48,5 @@ class Login:
 
 def _locked(until: datetime) -> Problem:
     seconds = max(1, int((until - datetime.now(UTC)).total_seconds()))
-    detail = f"连续输错 5 次，请于 {seconds // 60 + 1} 分钟后重试；忘记密码请联系上级工会重置。"
+    detail = f"连续输错 5 次，请于 {seconds // 60 + 1} 分钟后重试；忘记密码请联系市总工会系统管理员重置。"
     return Problem(429, "login-locked", "登录已暂时锁定", detail, headers={"Retry-After": str(seconds)})
