@@ -124,7 +124,7 @@ def test_expired_documents_and_members_without_union_are_taken() -> None:
 async def test_loaded_members_are_members_and_readers_learn_of_them(world: World, tmp_path: Path) -> None:
     rows = [line(1), line(2, "U2"), line(3, "", left_reason="died"), line(4, name="欧阳示例")]
     loaded = await load(world, write(tmp_path, rows), tmp_path)
-    assert (loaded.lines, loaded.loaded, loaded.rejected, loaded.rejects) == (4, 4, 0, None)
+    assert (loaded.lines, loaded.loaded, loaded.rejected, loaded.rejects, loaded.exit_code) == (4, 4, 0, None, 0)
     members = (await (await world.union()).get("/members")).json()["items"]
     assert [(one["number"], one["state"]) for one in members] == [("3630000001", "normal"), ("3630000004", "normal")]
     assert members[1]["name"] == "欧阳示例"

@@ -127,7 +127,8 @@ def _not_ours(row: MemberRow, member: Stored, union_id: int) -> RowError | None:
         return row.error(
             Field.DOCUMENT_NUMBER, "该会员已由其他工会提交，正在等待审核", "请与会员核实；待审核结束后再办理转入"
         )
-    return row.error(Field.DOCUMENT_NUMBER, "该会员已在其他工会登记", "请删除此行；须先由原工会办理会员转出，转出后再导入")
+    remedy = "请删除此行；须先由原工会办理会员转出，转出后再导入"
+    return row.error(Field.DOCUMENT_NUMBER, "该会员已在其他工会登记", remedy)
 
 
 def _not_now(row: MemberRow, member: Stored, same_document: Stored | None) -> RowError | None:
