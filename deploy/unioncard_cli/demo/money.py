@@ -1,9 +1,10 @@
 """What the demo's season must come to, worked out by hand from ``rates.csv`` and the splits; and what it came to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from unioncard.money import Fen, format_yuan
@@ -69,18 +70,31 @@ _STATES = {"written_off": "已核销", "voided": "已作废", "passed": "待缴�
 
 
 def table(found: Mapping[tuple[str, str], Sum]) -> Table:
-    """Each batch beside what it should be."""
-    shown = Table(
-        *("区局", "方式", "人数", "保费", "市总补贴", "区局", "基层", "应缴", "到账", "结果", "手算"),
-        title="2020 年度参保金额（元）",
-    )
-    for key in sorted(BY_HAND.keys() | found.keys(), key=lambda one: (one[1], one[0])):
-        seen, wanted = found.get(key), BY_HAND.get(key)
-        one = seen or wanted
-        assert one is not None  # the key is from one of the two
-        money = [
-            format_yuan(Fen(fen)) for fen in (one.fee, one.subsidy, one.district, one.union, one.due, one.received)
-        ]
-        verdict = "相符" if seen == wanted else f"不符：{wanted}" if seen else "缺少"
-        shown.add_row(key[0], _SCHEMES[key[1]], str(one.heads), *money, _STATES[one.state], verdict)
+    """Each batch beside what it should be: a column a batch, so that 80 characters hold it to the fen."""
+    batches = sorted(BY_HAND.keys() | found.keys(), key=lambda one: (one[1], one[0]))
+    shown = Table("", title="2020 年度参保金额（元）", box=box.SIMPLE)
+    for district, scheme in batches:
+        shown.add_column(f"{district} {_SCHEMES[scheme]}", justify="right", no_wrap=True)
+    for name, cell in _ROWS.items():
+        shown.add_row(name, *(_beside(found.get(key), BY_HAND.get(key), cell) for key in batches))
+    verdicts = ["相符" if found.get(key) == BY_HAND.get(key) else "不符" for key in batches]
+    shown.add_row("手算", *verdicts)
     return shown
+
+
+_ROWS: Mapping[str, Callable[[Sum], str]] = {
+    "人数": lambda one: str(one.heads),
+    "保费": lambda one: format_yuan(Fen(one.fee)),
+    "市总补贴": lambda one: format_yuan(Fen(one.subsidy)),
+    "区局": lambda one: format_yuan(Fen(one.district)),
+    "基层": lambda one: format_yuan(Fen(one.union)),
+    "应缴": lambda one: format_yuan(Fen(one.due)),
+    "到账": lambda one: format_yuan(Fen(one.received)),
+    "结果": lambda one: _STATES[one.state],
+}
+
+
+def _beside(seen: Sum | None, wanted: Sum | None, cell: Callable[[Sum], str]) -> str:
+    """What was found; and below it what it should be, where that is something else."""
+    here, there = (cell(one) if one else "无" for one in (seen, wanted))
+    return here if here == there else f"{here}\n应 {there}"

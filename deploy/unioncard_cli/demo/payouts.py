@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
+from rich import box
 from rich.table import Table
 
 from unioncard.money import Fen, format_yuan
@@ -68,7 +69,9 @@ def sums(federation: Operator, sandbox_url: str) -> dict[str, int]:
 
 def table(found: Mapping[str, Outcome]) -> Table:
     """Each claim beside what it should be."""
-    shown = Table("给付申请", "申请", "给付", "不予给付", "结果", "理由", "手算", title="给付申请（元）")
+    heads = ("给付申请", "申请", "给付", "不予给付", "结果", "理由", "手算")
+    shown = Table(*heads, title="给付申请（元）", box=box.SIMPLE, padding=(0, 1, 0, 0))  # 80 characters hold it
+    shown.columns[0].overflow = "fold"
     for name, wanted in BY_HAND.items():
         one = found[name]
         verdict = "相符" if one == wanted else f"不符：{wanted}"
