@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI, Request, UploadFile
 from prometheus_client import REGISTRY as METRICS
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unioncard.auth import Principal, Role
 from unioncard.database import engine_for
@@ -412,3 +412,43 @@ def test_the_openapi_document_names_the_refusals(room: Room) -> None:
     answers = document["paths"]["/things"]["get"]["responses"]
     assert set(answers) == {"200", "400", "422"}
     assert answers["422"]["content"]["application/problem+json"]["schema"]["$ref"].endswith("/ProblemDocument")
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[str, Field(min_length=2, pattern="^[a-z]+$")]
+    heads: Annotated[int, Field(ge=1)]
+    sex: Literal["male", "female"] = "male"
+    on: date | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> "_Form":
+        if self.name == "nobody":
+            raise ValueError("没有这个人")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("sent", "fields"),
+    [
+        (b'{"heads": 1}', {"name": "必须填写"}),
+        (b'{"name": "A1", "heads": 0}', {"name": "格式不正确", "heads": "不得小于 1"}),
+        (b'{"name": "a", "heads": "x"}', {"name": "至少 2 个字符", "heads": "应为整数"}),
+        (b'{"name": "ab", "heads": 1, "sex": "x"}', {"sex": "只能是 'male'、'female' 之一"}),
+        (b'{"name": "ab", "heads": 1, "on": "2020-02-30"}', {"on": "不是有效日期，请按 2020-01-31 填写"}),
+        (b'{"name": "ab", "heads": 1, "more": 1}', {"more": "没有这一项，请删除"}),
+        (b'{"name": "nobody", "heads": 1}', {"": "没有这个人"}),
+        (b'{"name": ', {"": "不是有效的 JSON"}),
+    ],
+)
+async def test_what_is_wrong_is_said_in_chinese(sent: bytes, fields: dict[str, str]) -> None:
+    app = make_app("test", "test", no_lifespan)
+
+    @app.post("/forms")
+    async def take(form: _Form) -> None:
+        return None
+
+    async with client_of(app) as client:
+        answer = await client.post("/forms", content=sent, headers={"content-type": "application/json"})
+    body = problem(answer, 422, "invalid-request")
+    assert {one["field"]: one["reason"] for one in body["fields"]} == fields

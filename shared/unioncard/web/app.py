@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from unioncard import telemetry
 from unioncard.messaging.consumer import is_infrastructure
 from unioncard.problems import PROBLEM_JSON, Problem, ProblemDocument
 from unioncard.unit_of_work import RECEIVED_AT
+from unioncard.web.reasons import reason_of
 
 log = structlog.get_logger()
 
@@ -121,13 +122,17 @@ async def _problem(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [
-        {"field": ".".join(str(part) for part in one["loc"][1:]), "in": str(one["loc"][0]), "reason": one["msg"]}
-        for one in error.errors()[:50]
+        {"field": _field_of(one), "in": str(one["loc"][0]), "reason": reason_of(one)} for one in error.errors()[:50]
     ]
     # The values are left out on purpose: they may be personal and would end in somebody's log.
     detail = "；".join(f"{one['field'] or one['in']}：{one['reason']}" for one in fields[:5])
     problem = Problem(422, "invalid-request", "请求内容不符合要求，请按提示修改", detail, extra={"fields": fields})
     return problem_response(problem, request.url.path)
+
+
+def _field_of(error: Mapping[str, Any]) -> str:
+    """Its path in the request; of a body that is no JSON pydantic tells the place of the fault instead."""
+    return "" if error["type"] == "json_invalid" else ".".join(str(part) for part in error["loc"][1:])
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
