@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from claims_svc.payouts import export, handlers, store, views
 from claims_svc.payouts.gathering import gather
@@ -78,6 +78,8 @@ class Gathered(BaseModel):
 
 class Nothing(BaseModel):
     """An empty body, so that a repeat can be told by its key."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 @router.get("/payout-batches", summary="划款批次列表")
