@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import batches, campaign, commands, handler, imports, legacy, statements, up
+from bench import batches, campaign, claims, commands, handler, imports, legacy, statements, up
 from bench.ground import Ground
 from bench.machine import ROOT, Machine, this_machine, watching_others
 from bench.results import Findings, Row, markdown, show, write_json
@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[Ground], Coroutine[Any, Any, list[Row]]]] = {
     "import": imports.measure,
     "legacy": legacy.measure,
     "campaign": campaign.measure,
+    "claims": claims.measure,
     "statements": statements.measure,
     "up": up.measure,
 }
@@ -36,7 +37,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description="How fast the platform is on this machine.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and a tenth of the batches")
-    parser.add_argument("--full", action="store_true", help="the campaign of the whole city: 3,000,000 members")
+    parser.add_argument(
+        "--full", action="store_true", help="the campaign of the whole city: 3,000,000 members; 10,000 claims"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results", help="folder for the JSON")
     parser.add_argument("--state", type=Path, help="folder for the stacks' state (default: the temporary folder)")
     parser.add_argument("--ports", type=int, help="lowest port of the stacks (default: free ones)")

@@ -13,6 +13,7 @@ from bench.ground import database_url
 from insurance_svc.personal import PersonalData
 from member_svc.accounts.tokens import Signer
 from unioncard.keys import load_keys
+from unioncard.personal import PersonalFields
 from unioncard.principal import Principal, Role
 from unioncard_cli.operators import Operator
 from unioncard_cli.stack import Stack
@@ -91,7 +92,12 @@ class _LoggedIn(Operator):
     def __init__(self, stack: Stack, tokens: Tokens, role: Role, organisation_id: int) -> None:
         place, login = stack.place, f"{role}-{organisation_id}@unioncard.example"
         super().__init__(
-            place.url("member-svc"), place.url("card-svc"), login, "", insurance_url=place.url("insurance-svc")
+            place.url("member-svc"),
+            place.url("card-svc"),
+            login,
+            "",
+            insurance_url=place.url("insurance-svc"),
+            claims_url=place.url("claims-svc"),
         )
         self._tokens, self._who = tokens, (role, organisation_id)
 
@@ -103,13 +109,24 @@ def build(stack: Stack, size: Size) -> None:
     """Organisations, members in service and their cards, with names and numbers encrypted as in life. Blocking."""
     personal = PersonalData(load_keys(stack.place.state / "keys" / "insurance-svc.json"))
     with psycopg.connect(database_url(stack, "insurance"), autocommit=True) as conn:
-        _copy(conn, f"organisations ({_ORGANISATIONS})", iter(["".join(_organisations(size))]))
-        _copy(conn, f"members ({_MEMBERS})", _member_blocks(size, personal))
+        copy_organisations(conn, size)
+        copy_members(conn, size, personal)
         conn.execute("INSERT INTO cards SELECT id, 1, 'issued', DATE '2018-05-31', right(number, 4) FROM members")
         conn.execute("VACUUM ANALYZE")
 
 
-def _copy(conn: psycopg.Connection, into: str, blocks: Iterator[str]) -> None:
+def copy_organisations(conn: psycopg.Connection, size: Size) -> None:
+    """The tree, into a service's copy of it."""
+    copy(conn, f"organisations ({_ORGANISATIONS})", iter(["".join(_organisations(size))]))
+
+
+def copy_members(conn: psycopg.Connection, size: Size, personal: PersonalFields) -> None:
+    """The members, into a service's copy of them, encrypted with its key."""
+    copy(conn, f"members ({_MEMBERS})", _member_blocks(size, personal))
+
+
+def copy(conn: psycopg.Connection, into: str, blocks: Iterator[str]) -> None:
+    """Rows as text, by COPY."""
     with conn.cursor().copy(f"COPY {into} FROM STDIN".encode()) as copy:
         for block in blocks:
             copy.write(block)
@@ -130,14 +147,14 @@ def _organisations(size: Size) -> Iterator[str]:
             yield line(union, district, f"{path}{union}/", "union", f"第{union}示例单位工会", code)
 
 
-def _member_blocks(size: Size, personal: PersonalData) -> Iterator[str]:
+def _member_blocks(size: Size, personal: PersonalFields) -> Iterator[str]:
     unions = [(district, union) for district in size.district_ids() for union in size.unions_of(district)]
     for start in range(0, len(unions), _UNIONS_A_BLOCK):
         block = unions[start : start + _UNIONS_A_BLOCK]
         yield "".join(line for district, union in block for line in _members(size, personal, district, union))
 
 
-def _members(size: Size, personal: PersonalData, district: int, union: int) -> Iterator[str]:
+def _members(size: Size, personal: PersonalFields, district: int, union: int) -> Iterator[str]:
     first = FIRST_MEMBER + (union - FIRST_UNION) * size.members
     name_hash = personal.name_hash("王示例")
     for member in range(first, first + size.members):
