@@ -5,14 +5,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from unioncard_cli import doctor
-from unioncard_cli.place import free_port_base
-from unioncard_cli.season.clock import StackClock
+from unioncard_cli import doctor, legacy
+from unioncard_cli.main import commands
+from unioncard_cli.place import StackError, free_port_base
+from unioncard_cli.season.clock import StackClock, instant
 from unioncard_cli.stack import Stack
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -168,3 +170,51 @@ def test_a_clock_is_set_on_a_new_stack_only(unioncard: Run, tmp_path: Path) -> N
     assert back.returncode == 1
     assert "business time goes only forward" in back.stderr
     assert "'tomorrow' is no day or time" in unioncard("clock", "set", "tomorrow").stderr
+    slow = unioncard("clock", "speed", "-5")
+    assert slow.returncode == 1
+    assert slow.stderr.splitlines()[0] == "-5 is no speed of business time, which goes only forward"
+
+
+@pytest.mark.parametrize("day", ["1999-12-31", "3000-01-01", "0001-01-01", "9999-12-31"])
+def test_business_days_are_near(day: str) -> None:
+    with pytest.raises(StackError, match=f"{day} is too far away") as caught:
+        instant(day)
+    assert caught.value.remedy == "business time is a day from 2000-01-01 to 2999-12-31"
+
+
+def test_a_stack_is_put_on_a_day_that_there_is(unioncard: Run, tmp_path: Path) -> None:
+    assert instant("2000-01-01") == datetime(1999, 12, 31, 16, tzinfo=UTC)
+    assert instant("2999-12-31T23:59") == datetime(2999, 12, 31, 15, 59, tzinfo=UTC)
+    up = unioncard("up", "--business-day", "2019-13-01")
+    assert up.returncode == 1
+    assert up.stderr.splitlines()[0] == "'2019-13-01' is no day or time"
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_command_of_a_service_runs_with_the_settings_of_the_stack(unioncard: Run) -> None:
+    assert unioncard("up", "member-migrate").returncode == 0
+    told = unioncard("run", "member-svc", "republish")
+    unioncard("down")
+    assert told.returncode == 0, told.stderr
+    assert "0 organisations and 0 members published again" in told.stderr
+
+
+def test_a_command_of_a_service_is_passed_on_as_it_is(unioncard: Run) -> None:
+    assert "republish" in unioncard("run", "card-svc").stdout
+    assert "--rejects" in unioncard("run", "card-svc", "load-legacy", "--help").stdout
+    assert unioncard("run", "card-svc", "no-such-command").returncode == 2
+    unknown = unioncard("run", "cards-svc", "republish")
+    assert unknown.returncode == 1
+    assert "one of: member-svc, card-svc" in unknown.stderr
+
+
+@pytest.mark.parametrize(("codes", "code"), [((0, 0), 0), ((0, 3), 3), ((3, 0), 3), ((3, 1), 1), ((2, 0), 1)])
+def test_a_load_that_left_lines_out_says_so_by_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codes: tuple[int, int], code: int
+) -> None:
+    for name in ("organisations.csv", "members.csv"):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("UNIONCARD_STATE", str(tmp_path / "state"))
+    ended = iter(codes)
+    monkeypatch.setattr(legacy, "call", lambda *words: next(ended))
+    assert CliRunner().invoke(commands(["load-legacy"]), ["load-legacy", str(tmp_path)]).exit_code == code

@@ -9,7 +9,7 @@ from unioncard.clock_segments import FASTEST
 from unioncard.dates import SHANGHAI
 from unioncard_cli.place import StackError
 from unioncard_cli.screens import say, say_lines
-from unioncard_cli.season.clock import StackClock
+from unioncard_cli.season.clock import StackClock, instant
 from unioncard_cli.stack import Stack
 
 clock = typer.Typer(help="Business time of this stack. It goes only forward.", no_args_is_help=True)
@@ -40,7 +40,7 @@ def set_(
     ] = None,
 ) -> None:
     """Put business time forward, then let it go on at the ordinary pace."""
-    watched, target = StackClock(Stack()), _instant(when)
+    watched, target = StackClock(Stack()), instant(when)
     if target < watched.now() and watched.segments:
         raise StackError(f"it is {_shown(watched.now())} already", "business time goes only forward")
     if not watched.segments:
@@ -54,11 +54,16 @@ def set_(
     say(f"{_shown(watched.now())}, {_pace(watched.segments[-1].speed)}")
 
 
-@clock.command("speed")
+@clock.command("speed", context_settings={"ignore_unknown_options": True})  # -5 is a number, no option
 def speed_(
-    speed: Annotated[float, typer.Argument(min=0, max=FASTEST, help="business seconds a second; 0 stands still")],
+    speed: Annotated[float, typer.Argument(help=f"business seconds a second, up to {FASTEST:,.0f}; 0 stands still")],
 ) -> None:
     """Let business time go on at this speed."""
+    if not 0 <= speed <= FASTEST:
+        raise StackError(
+            f"{speed:g} is no speed of business time, which goes only forward",
+            f"from 0 (stands still) over 1 (ordinary) to {FASTEST:,.0f} business seconds a second",
+        )
     watched = StackClock(Stack())
     if not watched.segments:
         raise StackError(
@@ -66,14 +71,6 @@ def speed_(
         )
     watched.run(speed)
     say(f"{_shown(watched.now())}, {_pace(speed)}")
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise StackError(f"'{text}' is no day or time", "for example 2019-11-01 or 2019-11-01T09:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
 
 
 def _shown(instant: datetime) -> str:

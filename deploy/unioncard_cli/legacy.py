@@ -1,7 +1,5 @@
 """``unioncard load-legacy FOLDER``: what the previous system knew, through each service's own bulk path."""
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +7,10 @@ from typing import Annotated
 import httpx
 import typer
 
+from unioncard.bulk import SOME_REJECTED
 from unioncard_cli.place import StackError
 from unioncard_cli.screens import say
+from unioncard_cli.service_commands import call
 from unioncard_cli.stack import Stack
 
 
@@ -43,13 +43,20 @@ def load_legacy(
 ) -> None:
     """Load organisations, members, cards and old policies of the previous system. Any file may be absent.
 
-    Ended in the middle, it goes on where it was when started again. Exit code 1: a file could not be loaded.
+    Ended in the middle, it goes on where it was when started again. Exit code 0: every line is there, 1: a file could
+    not be loaded, 3: all were, but some of their lines were rejected.
     """
-    load_folder(Stack(), folder, rejects or folder / "rejects", wait_s=wait)
+    rejects = rejects or folder / "rejects"
+    if not load_folder(Stack(), folder, rejects, wait_s=wait):
+        say(f"Some lines were rejected. Mend them in {rejects} and load that file in its turn.")
+        raise typer.Exit(SOME_REJECTED)
 
 
-def load_folder(stack: Stack, folder: Path, rejects: Path, *, wait_s: float = 60.0) -> None:
-    """Load what the folder has, file by file; :class:`StackError` at the first that cannot be loaded."""
+def load_folder(stack: Stack, folder: Path, rejects: Path, *, wait_s: float = 60.0) -> bool:
+    """Load what the folder has, file by file; :class:`StackError` at the first that cannot be loaded.
+
+    True when no line was rejected.
+    """
     there = [one for one in FILES if (folder / one.name).is_file()]
     if not there:
         names = ", ".join(one.name for one in FILES)
@@ -58,21 +65,23 @@ def load_folder(stack: Stack, folder: Path, rejects: Path, *, wait_s: float = 60
         # Who names members waits for their events, and nobody would bring them.
         for service in ("member-svc", *(one.service for one in there if one.follows)):
             _must_run(stack, service)
+    whole = True
     for one in there:
         say(f"{one.name} → {one.service}")
-        _load(stack, one, folder / one.name, rejects, wait_s)
+        whole &= _load(stack, one, folder / one.name, rejects, wait_s)
+    return whole
 
 
-def _load(stack: Stack, file: LegacyFile, path: Path, rejects: Path, wait_s: float) -> None:
-    environment = stack.place.process_environment(file.service)
-    environment.pop("UNIONCARD_TRACE_FILE", None)  # the running service writes it
-    words = [sys.executable, "-m", file.service.replace("-", "_"), file.command, str(path)]
+def _load(stack: Stack, file: LegacyFile, path: Path, rejects: Path, wait_s: float) -> bool:
+    words = [file.command, str(path)]
     if file.command == "load-legacy":
         words += ["--rejects", str(rejects)]
     if file.follows:
         words += ["--wait", str(wait_s)]
-    if subprocess.run(words, env=environment, check=False).returncode:
+    code = call(stack, file.service, *words)
+    if code not in (0, SOME_REJECTED):
         raise StackError(f"{file.name} was not loaded", "see above; mend it and run the same command again")
+    return code == 0
 
 
 def _must_run(stack: Stack, service: str) -> None:

@@ -6,11 +6,11 @@ from typing import NoReturn
 
 import typer
 
-from unioncard_cli import doctor, keys_commands, screens, stack_commands
+from unioncard_cli import doctor, keys_commands, screens, service_commands, stack_commands
 from unioncard_cli.place import StackError
 
 #: Commands that need nothing of the services: they answer at once, before the others are even imported.
-LIGHT = frozenset({"up", "down", "status", "logs", "doctor", "keys"})
+LIGHT = frozenset({"up", "down", "status", "logs", "doctor", "keys", "run"})
 
 
 def commands(words: list[str]) -> typer.Typer:
@@ -24,6 +24,8 @@ def commands(words: list[str]) -> typer.Typer:
     for command in (stack_commands.up, stack_commands.down, stack_commands.status, stack_commands.logs):
         app.command()(command)
     app.command("doctor")(doctor.command)
+    # whatever comes after the service's name is the service's, options too
+    app.command("run", context_settings={"allow_interspersed_args": False})(service_commands.run)
     app.add_typer(keys_commands.keys, name="keys")
     if not words or words[0] not in LIGHT:
         from unioncard_cli import clock_commands, dead_letters, legacy

@@ -1,11 +1,11 @@
 """``unioncard up | down | status | logs``."""
 
 import time
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from unioncard.dates import shanghai_date
 from unioncard_cli import screens
 from unioncard_cli.parts import GOOD
 from unioncard_cli.place import StackError
@@ -18,8 +18,8 @@ NOT_RUNNING = 3
 def up(
     only: Annotated[list[str] | None, typer.Argument(help="start only these parts and what they need")] = None,
     business_day: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="a new stack's business clock begins on this day's morning"),
+        str | None,
+        typer.Option(metavar="YYYY-MM-DD", help="a new stack's business clock begins on this day's morning"),
     ] = None,
 ) -> None:
     """Start the stack, or what is missing of it, and wait until every part answers."""
@@ -41,11 +41,13 @@ def up(
     screens.show_where_to_look(stack)
 
 
-def _set_clock(stack: Stack, day: datetime) -> None:
-    from unioncard_cli.season.clock import StackClock  # only who sets a clock needs it
+def _set_clock(stack: Stack, day: str) -> None:
+    from unioncard_cli.season.clock import StackClock, instant  # only who sets a clock needs it
 
+    morning = instant(day)
+    stack.place.make_state()
     clock = StackClock(stack)
-    if not clock.start_on(day.date()):
+    if not clock.start_on(shanghai_date(morning)):
         screens.say(f"This stack's business clock is on {clock.today()} already and stays there: it never goes back.")
 
 

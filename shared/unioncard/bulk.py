@@ -23,6 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from unioncard.chunks import Chunk, Source
 from unioncard.tables import now_column
 
+#: Exit code of a load that was carried through, but left lines out.
+SOME_REJECTED = 3
+
 
 def add_bulk_table(metadata: sa.MetaData) -> sa.Table:
     """What was loaded of which file, a row a chunk."""
@@ -64,6 +67,11 @@ class Loaded(Counts):
     resumed: int = 0
     seconds: float = 0.0
     rejects: Path | None = field(default=None)
+
+    @property
+    def exit_code(self) -> int:
+        """What the command that loaded the file ends with."""
+        return SOME_REJECTED if self.rejected else 0
 
     def summary(self, noun: str) -> str:
         """One line for whoever runs the load."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from unioncard.clock import ClockGoesBack, FileClock, Segment, append_segment
-from unioncard.dates import day_start, shanghai_date
+from unioncard.dates import SHANGHAI, day_start, shanghai_date
 from unioncard_cli.place import StackError
 from unioncard_cli.season.load import Load, measure
 from unioncard_cli.stack import Stack
 
+#: The business days that a stack may be put on: every season there was, and whatever may be rehearsed.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 #: So long the clock runs at most before the load is looked at again.
 LEG = timedelta(seconds=3)
 #: A loaded stack gets a quarter of the pace, down to this part of what was asked for.
@@ -23,6 +25,19 @@ OFFICE_OPENS = timedelta(hours=8)
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 # The next segment must begin after the last one, and sleeping is a little inexact.
 _MARGIN_S = 0.005
+
+
+def instant(text: str) -> datetime:
+    """The instant that a day or a day and time in Shanghai names; :class:`StackError` for any other text."""
+    try:
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
+        inside = FIRST_DAY <= shanghai_date(found) <= LAST_DAY
+    except (ValueError, OverflowError):
+        raise StackError(f"'{text}' is no day or time", "for example 2019-11-01 or 2019-11-01T09:00") from None
+    if not inside:
+        raise StackError(f"{text} is too far away", f"business time is a day from {FIRST_DAY} to {LAST_DAY}")
+    return found
 
 
 def leg(real: datetime, business: datetime, target: datetime, speed: float, longest: timedelta) -> tuple[Segment, ...]:

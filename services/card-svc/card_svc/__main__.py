@@ -16,7 +16,10 @@ from unioncard.settings import settings_or_exit
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings."""
+    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings.
+
+    ``load-legacy``: 3 where it rejected lines.
+    """
     asked = _arguments()
     settings = settings_or_exit(CardSettings)
     try:
@@ -76,6 +79,7 @@ async def _maintain(settings: CardSettings, asked: argparse.Namespace) -> int:
         elif asked.command == "load-legacy":
             loaded = await load_cards(context, asked.file, asked.rejects, wait_s=asked.wait, say=progress())
             sys.stderr.write(loaded.summary("cards") + "\n")
+            return loaded.exit_code
         else:
             sys.stdout.write(f"{await republish(context.work, PersonalData(context.keys))} card states told anew\n")
     except OSError as error:

@@ -16,7 +16,10 @@ from unioncard.settings import settings_or_exit
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings."""
+    """Run what the command line asks for; the exit code: 0 done, 1 the file was refused, 2 wrong usage or settings.
+
+    ``load-legacy``: 3 where it rejected lines.
+    """
     asked = _arguments()
     settings = settings_or_exit(InsuranceSettings)
     try:
@@ -74,10 +77,10 @@ async def _maintain(settings: InsuranceSettings, asked: argparse.Namespace) -> i
         if asked.command == "load-legacy":
             policies = await load_policies(context, asked.file, asked.rejects, wait_s=asked.wait, say=progress())
             sys.stderr.write(policies.summary("policies") + "\n")
-        else:
-            season = await load_season(context.work, asked.folder)
-            same = f"{season.same} were there, {season.kept} changed since and kept"
-            sys.stdout.write(f"{season.added} rows loaded, {same}\n")
+            return policies.exit_code
+        season = await load_season(context.work, asked.folder)
+        same = f"{season.same} were there, {season.kept} changed since and kept"
+        sys.stdout.write(f"{season.added} rows loaded, {same}\n")
     except BadSeason as error:
         sys.stderr.write(f"{asked.folder}:\n{error}\n")
         return 1
