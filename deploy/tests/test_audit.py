@@ -371,6 +371,18 @@ def test_a_planted_difference_is_named(plant: Plant, law: str, where: str, what:
     assert named[0].remedy
 
 
+def test_a_copy_that_differs_is_filled_by_its_own_source() -> None:
+    facts = sound()
+    for copy in facts.copies.values():
+        copy.clear()
+    remedies = {one.where.split(",")[0].split(": ")[1]: one.remedy for one in differences(facts) if "copies" in one.law}
+    sources = {"members": "member-svc", "organisations": "member-svc", "cards": "card-svc"}
+    assert remedies.keys() <= sources.keys()
+    assert remedies
+    for name, remedy in remedies.items():
+        assert f"unioncard run {sources[name]} republish" in remedy
+
+
 def test_every_law_has_a_planted_difference() -> None:
     broken = set()
     for law in LAWS:

@@ -39,7 +39,10 @@ def set_(
         float | None, typer.Option(min=1, max=FASTEST, help="go there at this speed, slower under load; else jump")
     ] = None,
 ) -> None:
-    """Put business time forward, then let it go on at the ordinary pace."""
+    """Put business time forward, then let it go on at the ordinary pace.
+
+    Workflows and services follow. Schedules know real time only: trigger them (campaigns-daily …) in the Temporal UI.
+    """
     watched, target = StackClock(Stack()), instant(when)
     if target < watched.now() and watched.segments:
         raise StackError(f"it is {_shown(watched.now())} already", "business time goes only forward")

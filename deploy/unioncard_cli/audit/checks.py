@@ -37,6 +37,10 @@ def one_state_each(facts: Facts) -> Iterator[Difference]:
         yield Difference("one state each", "card-svc", what, "see the member's card log", settles=False)
 
 
+#: Whose facts the copies are of.
+_SOURCES = {"members": "member-svc", "organisations": "member-svc", "cards": "card-svc"}
+
+
 def members_in_members_out(facts: Facts) -> Iterator[Difference]:
     """Every copy of another service's facts equals its source, union by union."""
     for (reader, name), copy in facts.copies.items():
@@ -44,7 +48,8 @@ def members_in_members_out(facts: Facts) -> Iterator[Difference]:
         for union in sorted(source.keys() | copy.keys()):
             ours, theirs = source.get(union), copy.get(union)
             if ours != theirs:
-                remedy = "if it stays, run the source's republish command: the copy catches up by version"
+                remedy = f"if it stays: unioncard run {_SOURCES[name]} republish brings what is missing or older; "
+                remedy += "for rows that differ at the same version see docs/operations.md, 'A copy differs'"
                 where = f"{reader}: {name}, union {union}"
                 yield Difference("copies equal their source", where, _versus(ours, theirs), remedy)
 
