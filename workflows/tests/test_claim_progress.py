@@ -109,11 +109,10 @@ def test_nothing_is_closed_before_people_were_told() -> None:
 
 
 def test_details_say_what_is_awaited_since_when_until_when_and_what_to_do() -> None:
-    claim = progress(ClaimState.INCOMPLETE, due_at=PAPERS_DUE, missing=2)
+    claim = progress(ClaimState.INCOMPLETE, due_at=PAPERS_DUE)
     view = view_of_claim(claim)
     assert view.details == (
         "### 待补材料\n"
-        "- **还缺材料**：2 份\n"
         "- **自**：2020年3月5日10:00\n"
         "- **期限**：2020年4月4日24:00 前\n"
         "- **下次提醒（催补材料）**：2020年3月6日09:00\n"

@@ -23,12 +23,12 @@ from workflows.card_errands import errand_of
 from workflows.claims_errands import claims_task_of
 from workflows.client import RPC_TIMEOUT
 from workflows.crossing import each, set_aside, temporal_answers
-from workflows.errands import Announcement, Errand, Table, Task, Word
+from workflows.errands import Announcement, Errand, Table, Task, Word, outdated
 from workflows.insurance_errands import insurance_task_of
 
 GROUP = "workflows-bridge"
 # What became of an event, in metrics.bridge_events.
-STARTED, SIGNALLED, REPEAT, TOO_LATE = "started", "signalled", "repeat", "too late"
+STARTED, SIGNALLED, REPEAT, TOO_LATE, OUTDATED = "started", "signalled", "repeat", "too late", "outdated"
 TOPICS = [cards.EVENTS, insurance.EVENTS, claims.EVENTS]
 
 
@@ -75,7 +75,11 @@ class Bridge:
         await set_aside(self._producer, record, self._group, reason)
 
     async def _run_all(self, tasks: Sequence[tuple[Envelope, Task]]) -> None:
+        all_of_them = [task for _, task in tasks]
         for envelope, task in tasks:
+            if outdated(task, all_of_them):
+                metrics.bridge_events.labels(envelope.type, OUTDATED).inc()
+                continue
             with telemetry.span(f"bridge {envelope.type}", kind=SpanKind.CONSUMER, parent=envelope.traceparent):
                 async with temporal_answers():
                     outcome = await self._run(task)

@@ -100,7 +100,6 @@ def view_of_claim(progress: ClaimProgress) -> ClaimView:
     move = None if progress.over else progress.next_move()
     lines = [
         f"### {phase}",
-        *([f"- **还缺材料**：{progress.standing.missing} 份"] if progress.state is ClaimState.INCOMPLETE else []),
         f"- **自**：{moment(progress.since)}",
         *([f"- **期限**：{moment(deadline)} 前{'（已超时）' if overdue else ''}"] if deadline else []),
         *([f"- **{wait_summary(progress, move)}**：{moment(move.at)}"] if move else []),

@@ -69,6 +69,7 @@ def _claim(event: ClaimChanged, segments: Table) -> Errand:
         # Money may come back after the claim was closed and its workflow ended. One that is started by a late repeat
         # learns from its first question that the claim is closed.
         again=event.state is ClaimState.RETURNED,
+        version=event.version,
     )
 
 

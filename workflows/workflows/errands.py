@@ -18,7 +18,8 @@ class Errand:
 
     With ``parent_id`` a running workflow of that id is asked to start it as its child, by the signal
     ``parent_signal`` with ``start``; where none runs, it is started without a parent. ``again``: what has ended is
-    started anew, where the facts can go on after their end.
+    started anew, where the facts can go on after their end. ``version``: each errand of this workflow says all that
+    those of lower versions do, so that they need not be run.
     """
 
     workflow: Callable[..., Any]
@@ -32,6 +33,7 @@ class Errand:
     parent_id: str | None = None
     parent_signal: str = ""
     again: bool = False
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,11 @@ class Announcement:
 
 
 Task = Errand | Word | Announcement
+
+
+def outdated(task: Task, others: Sequence[Task]) -> bool:
+    """Whether one of the others says all that this one does, and more."""
+    if not isinstance(task, Errand) or task.version is None or task.again:
+        return False
+    versions = [one.version for one in others if isinstance(one, Errand) and one.version is not None]
+    return any(version > task.version for version in versions)

@@ -10,6 +10,7 @@ replies = Counter(
 )
 bridge_events = Counter(
     "bridge_events_total",
-    "Events brought to workflows: started, signalled, repeat (there already) or too late (ended already)",
+    "Events brought to workflows: started, signalled, repeat (there already), too late (ended already), or outdated "
+    "(a newer one of the same batch says it all)",
     ["type", "outcome"],
 )

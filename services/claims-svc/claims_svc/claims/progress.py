@@ -17,6 +17,7 @@ from unioncard.problems import conflict
 from unioncard.unit_of_work import Transaction
 
 _ASKED_FOR = frozenset({ClaimState.INCOMPLETE, ClaimState.STAMPING})
+_WORTH_TELLING = frozenset({"due_at", "district_stamp"})
 
 
 def must_be_open(tx: Transaction, row: Any) -> None:
@@ -58,8 +59,10 @@ async def move_on(tx: Transaction, settings: ClaimsSettings, row: Any, **values:
 
 
 async def _noted(tx: Transaction, row: Any, found: dict[str, Any]) -> sa.Row[Any]:
-    """Nothing is told where nothing changed."""
-    if all(getattr(row, name) == value for name, value in found.items()):
+    """Nothing is told where nothing changed that the claim's workflow acts on: papers come one by one."""
+    changed = {name for name, value in found.items() if getattr(row, name) != value}
+    if not changed:
         same: sa.Row[Any] = row
         return same
-    return await store.note(tx, row.number, action="claim.needs", **found)
+    told = not changed.isdisjoint(_WORTH_TELLING)
+    return await store.note(tx, row.number, action="claim.needs", told=told, **found)

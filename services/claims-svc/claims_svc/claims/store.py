@@ -143,13 +143,14 @@ def _tell(tx: Transaction, row: Any, values: Mapping[str, Any]) -> None:
     tx.audit(f"claim.{row.state}", f"claim:{row.number}", organisation_id=row.union_id, after=told or None)
 
 
-async def note(tx: Transaction, number: str, *, action: str, **values: Any) -> sa.Row[Any]:
-    """Change a locked claim's columns without a step; also this is told and counted."""
+async def note(tx: Transaction, number: str, *, action: str, told: bool = True, **values: Any) -> sa.Row[Any]:
+    """Change a locked claim's columns without a step; also this is counted, and told unless nobody acts on it."""
     columns = CLAIMS.c
     changed = {"version": columns.version + 1, "changed_at": tx.now, **values}
     statement = CLAIMS.update().where(columns.number == number).values(changed).returning(CLAIMS)
     row: sa.Row[Any] = (await tx.conn.execute(statement)).one()
-    events.changed(tx, row)
+    if told:
+        events.changed(tx, row)
     tx.audit(action, f"claim:{number}", organisation_id=row.union_id)
     return row
 
