@@ -1,5 +1,5 @@
 """A small federation on the whole real stack, in which the slice has been played from the roster to the
-card in hand, and the beginning of a season.
+card in hand, the beginning of a season, and claims.
 
 ``union`` is the one that everything happened to; whoever else there is stands above, below or beside it:
 
@@ -22,7 +22,8 @@ from typing import Any
 
 import httpx
 
-from tests import season
+from tests import claims, season
+from tests.claims import Claims
 from tests.season import Season
 from unioncard_cli.operators import Operator, Refusal, until
 from unioncard_cli.roster import Person, Trait, make_roster, sheet_of, workbook
@@ -63,7 +64,7 @@ CALLERS = {
     "member": ("member", "U1"),
     "union": ("union", "U1"),
 }
-_ACCOUNTS = CALLERS | season.SECONDS
+_ACCOUNTS = CALLERS | season.SECONDS | claims.SECONDS
 
 
 @dataclass(slots=True)
@@ -85,6 +86,7 @@ class City:
     on_list: int = 0
     spare: int = 0
     played: Season | None = None
+    claimed: Claims | None = None
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
@@ -94,14 +96,21 @@ class City:
         assert self.played is not None
         return self.played
 
+    @property
+    def claims(self) -> Claims:
+        """The claims as far as they have come."""
+        assert self.claimed is not None
+        return self.claimed
+
     def url(self, service: str) -> str:
-        """Where a service answers: ``member``, ``card`` or ``insurance``."""
+        """Where a service answers: ``member``, ``card``, ``insurance`` or ``claims``."""
         return self.stack.place.url(f"{service}-svc")
 
     def operator(self, caller: str) -> Operator:
         """Somebody at the screen, who waits and tries again."""
         urls = self.url("member"), self.url("card")
-        return Operator(*urls, login_of(caller), self.password, insurance_url=self.url("insurance"))
+        insurance, claims_ = self.url("insurance"), self.url("claims")
+        return Operator(*urls, login_of(caller), self.password, insurance_url=insurance, claims_url=claims_)
 
     def token(self, caller: str) -> str:
         """An access token; a fresh one every ten minutes, for they live for 15."""
@@ -125,7 +134,7 @@ class City:
 
     def private_words(self) -> set[str]:
         """What only those may read who are at or above the union: its name, its members and its batches."""
-        words = {UNION_NAME, self.batch, self.check, self.season.batch}
+        words = {UNION_NAME, self.batch, self.check, self.season.batch, self.claims.appealed, self.claims.returned}
         return words | {person.name for person in self.people}
 
 
@@ -148,6 +157,7 @@ def build(stack: Stack) -> City:
     year = season.open_season(stack)
     issued = _play(city)
     city.played = season.play(city.operator, year, issued, people[0].name)
+    city.claimed = claims.play(stack, city.operator, city.member)
     return city
 
 
@@ -174,6 +184,7 @@ def _tree_is_there(city: City) -> bool:
     try:
         city.operator("trial").get("card", "/cards")
         city.operator("trial").get("insurance", "/enrolments")
+        city.operator("trial").get("claims", "/claims")
     except Refusal:
         return False
     return True

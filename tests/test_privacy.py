@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.city import City
+from tests.claims import ACCOUNT, APPEAL, HOSPITAL
 from tests.season import SCHEME, today
 from unioncard.contracts import product_contracts
 from unioncard.messaging import kafka
@@ -18,15 +19,18 @@ from unioncard_cli.roster import Person
 from workflows.client import connect
 from workflows.settings import WorkflowsSettings
 
-SERVICES = ("member", "card", "insurance")
+SERVICES = ("member", "card", "insurance", "claims")
 #: Who answers for a batch of cards, and for a batch of premiums (:mod:`unioncard_cli.season.acts`).
 CONTACTS = ("张经办", "13900000000", "李经办", "021-00000000", "district@unioncard.example")
+#: What was said of somebody's illness, and where money is to go (:mod:`tests.claims`).
+MEDICAL = ("malignant_tumour", "benign_brain_tumour", "gout", HOSPITAL, APPEAL)
+ACCOUNTS = (ACCOUNT["account_number"], ACCOUNT["holder_name"])
 
 
 @pytest.fixture(scope="module")
 def secrets(city: City) -> list[bytes]:
     """What names a person, in every spelling that text and JSON know."""
-    words = {*CONTACTS, "钱负责", *(word for person in city.people for word in _of(person))}
+    words = {*CONTACTS, *MEDICAL, *ACCOUNTS, "钱负责", *(word for person in city.people for word in _of(person))}
     words |= _card_numbers(city)
     assert len(words) > 100
     return sorted({word.encode() for word in words} | {json.dumps(word)[1:-1].encode() for word in words})
@@ -41,6 +45,7 @@ def asked_awkwardly(city: City) -> None:
         union.get("member", "/members", **query)
         union.get("card", "/cards", **query)
         union.get("insurance", "/policies", **query)
+        union.get("claims", "/claims", **query)
     for service, path, body in (
         ("member", f"/members/{city.member}/reveal", {"purpose": 1, "name": person.name}),
         ("member", "/members", {"name": person.name, "document_number": person.document_number}),
@@ -50,6 +55,9 @@ def asked_awkwardly(city: City) -> None:
         ("card", f"/batches/{city.batch}/pickups", {"collected": [person.mobile]}),
         ("insurance", "/enrolments", {"way": "centralized", "coverage_year": 2000, "class_code": person.name}),
         ("insurance", "/enrolments/preview", {"way": person.name, "member_ids": [person.document_number]}),
+        ("claims", "/claims", {"member_id": city.member, "illness_code": "gout", "hospital": {"name": HOSPITAL}}),
+        ("claims", f"/claims/{city.claims.appealed}/payee", {"payee": "heir", "heir": {"name": person.name}}),
+        ("claims", f"/claims/{person.document_number}/withdrawal", {"reason": person.name}),
     ):
         with pytest.raises(Refusal):
             union.post(service, path, body)
@@ -94,8 +102,12 @@ async def test_temporal_names_nobody(city: City, secrets: list[bytes]) -> None:
         events = [event.SerializeToString() for event in (await handle.fetch_history()).events]
         seen.append((one.id, one.id.encode() + described + b"".join(events)))
     season = city.season
+    of_claims = {f"claim/{city.claims.appealed}", f"claim/{city.claims.returned}"}
     of_season = {f"campaign/{SCHEME}/{season.year}", f"premium-payment/{season.batch}"}
-    assert {name for name, _ in seen} >= {f"card-batch/{city.batch}", f"card-check/{city.check}"} | of_season
+    assert {name for name, _ in seen} >= {
+        f"card-batch/{city.batch}",
+        f"card-check/{city.check}",
+    } | of_season | of_claims
     assert _found(secrets, seen) == {}
 
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import httpx
 
-from tests.city import City
+from tests.city import DISTRICT_NAME, City
+from unioncard import signatures
 
 Endpoint = tuple[str, str, str]
 Touched = Callable[[City, httpx.Response], bool]
 
 #: An id that nothing has.
 NOBODY = 2**62
+#: What a partner's call carries that nobody has signed.
+UNSIGNED = {signatures.HEADER: "t=1,v1=" + "0" * 64}
 
 
 def text_of(answer: httpx.Response) -> str:
@@ -29,6 +32,11 @@ def shown(city: City, answer: httpx.Response) -> bool:
     """Whether the answer names the union, its members, its batches or its check, also inside a sheet."""
     text = text_of(answer)
     return any(word in text for word in city.private_words())
+
+
+def of_district(_: City, answer: httpx.Response) -> bool:
+    """Whether the answer names the union's district, also inside a sheet."""
+    return DISTRICT_NAME in text_of(answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from datetime import datetime
 
 import httpx
 
-from tests.access import insurance_calls
-from tests.access.call import NOBODY, Call, Endpoint, shown
+from tests.access import claims_calls, insurance_calls
+from tests.access.call import NOBODY, UNSIGNED, Call, Endpoint, shown
 from tests.access.table import Line
 from tests.city import City, login_of
-from unioncard import signatures
 from unioncard.dates import SHANGHAI
 
-_SIGNATURE = "t=1,v1=" + "0" * 64
+#: Services whose calls have a page of their own.
+_ROOMS = {"insurance": insurance_calls, "claims": claims_calls}
 
 
 def _counted(city: City, answer: httpx.Response) -> bool:
@@ -62,8 +62,8 @@ def request(city: City, line: Line, token: str | None, path: str) -> httpx.Respo
 
 def path_of(city: City, line: Line) -> str:
     """The path with the ids of the union's things."""
-    if line.service == "insurance":
-        return _filled(line.path, insurance_calls.ids_of(city))
+    if line.service in _ROOMS:
+        return _filled(line.path, _ROOMS[line.service].ids_of(city, line.path))
     return _filled(
         line.path,
         {
@@ -80,8 +80,8 @@ def path_of(city: City, line: Line) -> str:
 
 def path_of_nothing(line: Line) -> str:
     """The path with well-formed ids of things that do not exist."""
-    if line.service == "insurance":
-        return _filled(line.path, insurance_calls.IDS_OF_NOTHING)
+    if line.service in _ROOMS:
+        return _filled(line.path, _ROOMS[line.service].ids_of_nothing(line.path))
     ids = dict.fromkeys(("organisation_id", "member_id", "import_id", "transfer_out_id", "notice_id"), NOBODY)
     return _filled(line.path, {**ids, "check_id": "chk" + "0" * 16, "number": "cbc000200001010000"})
 
@@ -135,6 +135,7 @@ _SHOWING = {
         "/notices",
     },
     "insurance": insurance_calls.SHOWING,
+    "claims": claims_calls.SHOWING,
 }
 
 _SUBMISSION = {"channel": "special", "contact_name": "张经办", "contact_mobile": "13900000000"}
@@ -187,10 +188,9 @@ _CALLS: dict[Endpoint, Callable[[City], Call]] = {
     ("card", "POST", "/batches/{number}/pickups"): lambda _: Call({"collected": [NOBODY], "on": _today()}),
     ("card", "POST", "/batches/{number}/closure"): lambda _: Call({"reason": "全部已领取"}),
     ("card", "POST", "/notices/{notice_id}/read"): lambda _: Call(),
-    ("card", "POST", "/partners/bank/answers"): lambda _: Call(_ANSWER, headers={signatures.HEADER: _SIGNATURE}),
+    ("card", "POST", "/partners/bank/answers"): lambda _: Call(_ANSWER, headers=UNSIGNED),
     ("card", "POST", "/cards/validity"): lambda _: Call({"number": "3630000001"}),
-    ("card", "POST", "/partners/bank/card-lives"): lambda _: Call(
-        {"notice_id": "n1", "lives": []}, headers={signatures.HEADER: _SIGNATURE}
-    ),
+    ("card", "POST", "/partners/bank/card-lives"): lambda _: Call({"notice_id": "n1", "lives": []}, headers=UNSIGNED),
     **insurance_calls.CALLS,
+    **claims_calls.CALLS,
 }

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from tests.access.call import NOBODY, Call, Endpoint, shown, text_of
-from tests.city import DISTRICT_NAME, City
+from tests.access.call import NOBODY, Call, Endpoint, of_district, shown
+from tests.city import City
 from tests.season import MOVEMENT, SCHEME, VOUCHER, today
 from unioncard_cli.season.voucher import png
 
@@ -30,7 +30,7 @@ SHOWING = {
 
 _NO_BATCH = "CB200001010001"
 
-IDS_OF_NOTHING: Mapping[str, object] = {
+_IDS_OF_NOTHING: Mapping[str, object] = {
     "coverage_year": 2999,
     "scheme": SCHEME,
     "change_id": NOBODY,
@@ -44,7 +44,7 @@ IDS_OF_NOTHING: Mapping[str, object] = {
 }
 
 
-def ids_of(city: City) -> Mapping[str, object]:
+def ids_of(city: City, _: str) -> Mapping[str, object]:
     """What stands in a path for each of the union's things."""
     season = city.season
     return {
@@ -61,8 +61,9 @@ def ids_of(city: City) -> Mapping[str, object]:
     }
 
 
-def _of_district(_: City, answer: httpx.Response) -> bool:
-    return DISTRICT_NAME in text_of(answer)
+def ids_of_nothing(_: str) -> Mapping[str, object]:
+    """Well-formed ids of things that do not exist."""
+    return _IDS_OF_NOTHING
 
 
 def _counted(_: City, answer: httpx.Response) -> bool:
@@ -127,7 +128,7 @@ CALLS: dict[Endpoint, Callable[[City], Call]] = {
         {"approve": False, "reason": "无需延长"}
     ),
     ("insurance", "POST", "/fee-splits"): _split,
-    ("insurance", "GET", "/fee-splits"): lambda _: Call(touched=_of_district),
+    ("insurance", "GET", "/fee-splits"): lambda _: Call(touched=of_district),
     ("insurance", "GET", "/enrolments/eligible"): lambda city: Call(
         query={"way": "centralized", "coverage_year": city.season.year}, touched=shown
     ),
@@ -182,16 +183,16 @@ CALLS: dict[Endpoint, Callable[[City], Call]] = {
     ("insurance", "POST", "/subsidy-payments"): lambda city: Call(
         _of(city) | {"reference": "SZ-1", "amount_fen": 10**12}
     ),
-    ("insurance", "GET", "/settlements"): lambda _: Call(touched=_of_district),
+    ("insurance", "GET", "/settlements"): lambda _: Call(touched=of_district),
     ("insurance", "GET", "/settlements/overview"): lambda city: Call(
-        query={"coverage_year": city.season.year}, touched=_of_district
+        query={"coverage_year": city.season.year}, touched=of_district
     ),
     # of a year that is not over
     ("insurance", "POST", "/settlements"): lambda city: Call(_of(city) | {"amount_fen": 100, "reason": "年度清算"}),
     ("insurance", "POST", "/settlements/{settlement_id}/decision"): lambda _: Call({"approved": False}),
     ("insurance", "GET", "/losses"): lambda city: Call(query={"coverage_year": city.season.year}),
-    ("insurance", "GET", "/premium-statistics"): lambda _: Call(touched=_of_district),
-    ("insurance", "GET", "/premium-statistics/export.xlsx"): lambda _: Call(touched=_of_district),
+    ("insurance", "GET", "/premium-statistics"): lambda _: Call(touched=of_district),
+    ("insurance", "GET", "/premium-statistics/export.xlsx"): lambda _: Call(touched=of_district),
     ("insurance", "GET", "/notices"): lambda _: Call(touched=_told),
     ("insurance", "POST", "/notices/{notice_id}/read"): lambda _: Call(),
 }

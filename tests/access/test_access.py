@@ -9,6 +9,8 @@ from fastapi.routing import iter_route_contexts
 
 from card_svc.main import create_app
 from card_svc.settings import CardSettings
+from claims_svc.main import create_app as claims_app
+from claims_svc.settings import ClaimsSettings
 from insurance_svc.main import create_app as insurance_app
 from insurance_svc.settings import InsuranceSettings
 from member_svc.main import application
@@ -20,7 +22,7 @@ from unioncard.service import open_context
 from unioncard.settings import Settings
 
 LINES = read_table()
-SERVICES = ("member", "card", "insurance")
+SERVICES = ("member", "card", "insurance", "claims")
 #: Answers that say: you were let in, whether or not the request made sense.
 LET_IN = (409, 422)
 
@@ -31,6 +33,8 @@ def test_the_table_names_every_endpoint_and_no_other(city: City) -> None:
     there |= _endpoints("card", create_app(open_context("card-svc", settings), settings))
     insured = InsuranceSettings(**_settings(city, "insurance-svc"))
     there |= _endpoints("insurance", insurance_app(open_context("insurance-svc", insured), insured))
+    claimed = ClaimsSettings(**_settings(city, "claims-svc"))
+    there |= _endpoints("claims", claims_app(open_context("claims-svc", claimed), claimed))
     in_table = [line.endpoint for line in LINES]
     assert sorted(there - set(in_table)) == [], "endpoints without a line in table.csv"
     assert sorted(set(in_table) - there) == [], "lines of table.csv without an endpoint"

@@ -46,7 +46,7 @@ ACCOUNTS = {
     "centre_payer": ("centre_payer", "SH"),
     "member": ("member", "U9"),
 }
-SERVICES = ("member", "card", "insurance")
+SERVICES = ("member", "card", "insurance", "claims")
 
 
 def _first_in(line: Line) -> str | None:

@@ -93,6 +93,10 @@ KEYED = (
     "/union-payments",
     "/premium-batches/write-offs",
     "/settlements",
+    "/claims",
+    "/unit-accounts",
+    "/illness-changes",
+    "/payout-batches",
 )
 
 
