@@ -35,3 +35,15 @@ async def test_members_are_followed_and_their_last_union_is_remembered(trial: Tr
     await trial.tell_members(member(1))  # late
     assert await trial.column("SELECT coalesce(union_id, 0) FROM members ORDER BY id") == [0, SIBLING]
     assert await trial.column("SELECT union_id FROM member_unions ORDER BY member_id") == [UNION, SIBLING]
+
+
+async def test_a_copy_that_was_changed_by_hand_is_mended_once_it_counts_as_old(trial: Trial) -> None:
+    """As docs/operations.md says: telling it again does not, telling it again after version 0 does."""
+    await trial.tell_members(member(1, version=2))
+    await trial.run("UPDATE members SET state = 'in_transfer'")
+    await trial.tell_members(member(1, version=2))
+    assert await trial.column("SELECT state FROM members") == ["in_transfer"]
+
+    await trial.run("UPDATE members SET version = 0")
+    await trial.tell_members(member(1, version=2))
+    assert await trial.column("SELECT state || version FROM members") == ["normal2"]
