@@ -185,6 +185,16 @@ def test_a_stack_that_runs_on_other_ports_says_so(make_stack: MakeStack) -> None
     other.down()
 
 
+def test_a_supervisor_of_an_earlier_release_is_known_by_its_pid_alone(make_stack: MakeStack) -> None:
+    stack = make_stack("TOWER")
+    stack.up(only=["seed"])
+    pid = stack.supervisor_pid()
+    (stack.place.state / "supervisor.lock").write_text(str(pid))
+    assert stack.supervisor_pid() == pid
+    stack.up(only=["sandbox"])
+    assert stack.down() is True
+
+
 def test_nothing_starts_on_a_full_disk(make_stack: MakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "NEEDED", 1 << 60)
     stack = make_stack("TOWER")

@@ -46,10 +46,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Holder:
-    """The supervisor of a state folder: its pid, and the port base on which its parts listen."""
+    """The supervisor of a state folder: its pid, and the port base on which its parts listen.
+
+    One that an earlier release started does not tell its port base.
+    """
 
     pid: int
-    port_base: int
+    port_base: int | None = None
 
 
 class Book:

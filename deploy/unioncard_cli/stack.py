@@ -144,7 +144,7 @@ class Stack:
     def check_port_base(self) -> None:
         """:class:`StackError` where this stack runs, but on other ports than it is asked for now."""
         running = records.holder(self.place.state)
-        if running and running.port_base != self.place.port_base:
+        if running and running.port_base not in (None, self.place.port_base):
             raise StackError(
                 f"this stack runs on port base {running.port_base}, not {self.place.port_base}",
                 f"use UNIONCARD_PORT_BASE={running.port_base}, or end it first: unioncard down",
