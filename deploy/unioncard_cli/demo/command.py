@@ -247,3 +247,5 @@ def _where_to_look(stack: Stack, numbers: list[str], trace: tracing.Found, facts
         url = stack.place.url(service)
         console.print(f"  {service:20s} {url}/docs  {url}/metrics", soft_wrap=True)
     console.print(f"  the trace            {trace.path}", soft_wrap=True)
+    secret = stack.place.state / "scenery" / "password"
+    console.print(f"  to log in            {scenery.FEDERATION}, password in {secret}", soft_wrap=True)
