@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 # Above this the server's throughput no longer grows, only its latency.
 CONCURRENCY = 32
+# So many messages at a time: also where Temporal takes only a few a second they are through before their consumer is
+# thought to be stuck, and begins anew with all of them.
+BATCH = 100
 
 
 async def each(work: Callable[[T], Awaitable[None]], items: Sequence[T]) -> None:

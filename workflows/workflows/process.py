@@ -26,6 +26,7 @@ from unioncard.web.app import make_app
 from workflows import bridge, replies
 from workflows.client import connect, metrics_runtime
 from workflows.commands import set_answer_within
+from workflows.crossing import BATCH
 from workflows.namespace import ensure_retention, ensure_search_attributes
 from workflows.schedules import ensure_schedules
 from workflows.settings import TASK_QUEUE, WorkflowsSettings
@@ -70,10 +71,9 @@ class Process:
             client, producer, lambda: self._clock.segments if self._clock else (), task_queue=TASK_QUEUE
         )
         answers = replies.ReplyProcessor(client, producer)
-        events = Consumer(settings, client="workflows", group=bridge.GROUP, topics=bridge.TOPICS, processor=carrier)
-        homecoming = Consumer(
-            settings, client="workflows", group=replies.GROUP, topics=replies.TOPICS, processor=answers
-        )
+        few = settings.model_copy(update={"kafka_batch": min(BATCH, settings.kafka_batch)})
+        events = Consumer(few, client="workflows", group=bridge.GROUP, topics=bridge.TOPICS, processor=carrier)
+        homecoming = Consumer(few, client="workflows", group=replies.GROUP, topics=replies.TOPICS, processor=answers)
         return {
             "worker": lambda: make_worker(client, producer, build=settings.worker_build, clock=self._clock).run(),
             "bridge": events.run,
