@@ -31,6 +31,7 @@ HOSPITAL = "上海市样本医院"
 APPEAL = "补充了参保资料"
 SHOT = png(2)
 
+_OPEN = "UPDATE claims SET state = 'incomplete' WHERE number = %(claim)s"
 _BATCH = """
     INSERT INTO payout_batches (number, on_day, state, payouts, amount_fen, returned, opened_at, opened_by)
     VALUES (%(batch)s, %(day)s, 'done', 1, 6000, 1, now(), 'account:1')
@@ -77,15 +78,17 @@ def play(stack: Stack, operator: Callable[[str], Operator], member_id: int) -> C
     """Two claims of a member, a unit account, a payout and a change of the catalogue."""
     union = operator("union")
     appealed, returned = (_file(union, member_id, code) for code in ("malignant_tumour", "benign_brain_tumour"))
-    fields = {"kind": "diagnosis"}
-    union.upload("claims", f"/claims/{returned}/papers", "诊断.png", SHOT, kind="image/png", fields=fields)
     for number in (appealed, returned):
         _wait(union, number, "refused")
     notice, *_ = until("a notice", lambda: _told(union, returned), bool, 60)
+    batch = f"FK{today():%Y%m%d}0001"
+    values = {"claim": returned, "batch": batch, "day": today(), "year": BOOK_YEAR}
+    _by_hand(stack, values, _OPEN)
+    fields = {"kind": "diagnosis"}
+    union.upload("claims", f"/claims/{returned}/papers", "诊断.png", SHOT, kind="image/png", fields=fields)
+    _by_hand(stack, values, _RETURNED, _PART, _BATCH, _PAYOUT, _ENTRIES)
     (paper,) = union.get("claims", f"/claims/{returned}/papers")["items"]
     union.post("claims", f"/claims/{appealed}/appeals", {"reason": APPEAL})
-    batch = f"FK{today():%Y%m%d}0001"
-    _come_back(stack, returned, batch)
     account = operator("district_second").post("claims", "/unit-accounts", ACCOUNT)
     change = operator("federation_second").post("claims", "/illness-changes", catalogue("test_illness"))
     return Claims(
@@ -129,9 +132,8 @@ def _told(union: Operator, number: str) -> list[dict[str, Any]]:
     return [one for one in union.pages("claims", "/notices") if one["about"] == f"claim:{number}"]
 
 
-def _come_back(stack: Stack, number: str, batch: str) -> None:
+def _by_hand(stack: Stack, values: dict[str, Any], *statements: str) -> None:
     url = stack.environment()["UNIONCARD_DATABASE_URL"].replace("/postgres?", "/unioncard_claims?")
-    values = {"claim": number, "batch": batch, "day": today(), "year": BOOK_YEAR}
     with psycopg.connect(url) as conn:
-        for statement in (_RETURNED, _PART, _BATCH, _PAYOUT, _ENTRIES):
+        for statement in statements:
             conn.execute(statement, values)
