@@ -37,7 +37,7 @@ from workflows.client import connect
 from workflows.schedules import fetch_payout_file
 
 QUICK, USUAL, WHOLE = 200, 2_000, 10_000
-FILE, QUICK_FILE = 10_000, 1_000
+FILE, QUICK_FILE = 10_000, 200
 UNIONS, DISTRICTS = 50, 4
 SHARE_OF_BARE, PER_SECOND, DECISION_MS, FILE_S, EVENTS = 0.6, 5.0, 300.0, 30.0, 150
 #: Unions that file at the same moment; the centre looks at what is to be paid so often.
