@@ -39,7 +39,7 @@ async def test_all_bad_rows_are_told_at_once(world: World) -> None:
     assert named["name"] == person(50)["姓名"]
     assert named["number"] == f"3101****{identity_number(50)[-4:]}"
     assert "其他工会" in named["reason"]
-    assert "转入" in named["remedy"]
+    assert "原工会办理会员转出" in named["remedy"]
     assert "第 7 行" in problem["rows"][4]["reason"]
 
 
