@@ -11,6 +11,7 @@ from claims_svc.ledger.rules import Account
 from claims_svc.service import CENTRE_PAYER, TheService
 from unioncard.auth import Allow, Principal, Role
 from unioncard.database import reading
+from unioncard.ledger import district_seen
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, Text
 from unioncard.web.pages import Page, Paging, cursor_after
@@ -54,18 +55,13 @@ class Entry(BaseModel):
     business_at: datetime
 
 
-def _district(principal: Principal, asked: int | None) -> int | None:
-    """Districts see their own accounts, whatever they ask for."""
-    return principal.organisation_id if principal.role is Role.DISTRICT else asked
-
-
 @router.get("/ledger/balance", summary="试算平衡")
 async def trial_balance(
     principal: Viewer, service: TheService, district_id: AnyDistrict = None, coverage_year: AnyYear = None
 ) -> TrialBalance:
     """各科目的借贷与余额；区局只看本单位。"""
     async with reading(service.context.engine) as conn:
-        rows = await store.balances(conn, _district(principal, district_id), coverage_year)
+        rows = await store.balances(conn, district_seen(principal, district_id), coverage_year)
     accounts = [
         AccountBalance(
             account=Account(row.account),
@@ -91,7 +87,7 @@ async def list_entries(
 ) -> Page[Entry]:
     """分录，最新的在前；区局只看本单位。"""
     key = paging.key(int)
-    district = _district(principal, district_id)
+    district = district_seen(principal, district_id)
     async with reading(service.context.engine) as conn:
         rows = await store.page(
             conn, district, coverage_year, account, claim_number, key[0] if key else None, paging.limit + 1

@@ -15,6 +15,7 @@ from insurance_svc.service import CENTRE_PAYER, TheService
 from unioncard.auth import Allow, Principal, Role
 from unioncard.database import reading
 from unioncard.districts import district_of
+from unioncard.ledger import district_seen
 from unioncard.problems import conflict
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id
@@ -74,18 +75,13 @@ class Subsidised(BaseModel):
     outstanding_fen: int
 
 
-def _district(principal: Principal, asked: int | None) -> int | None:
-    """Districts see their own accounts, whatever they ask for."""
-    return principal.organisation_id if principal.role is Role.DISTRICT else asked
-
-
 @router.get("/ledger/balance", summary="试算平衡")
 async def trial_balance(
     principal: Viewer, service: TheService, district_id: AnyDistrict = None, coverage_year: AnyYear = None
 ) -> TrialBalance:
     """各科目的借贷与余额；区局只看本单位。"""
     async with reading(service.context.engine) as conn:
-        rows = await store.balances(conn, _district(principal, district_id), coverage_year)
+        rows = await store.balances(conn, district_seen(principal, district_id), coverage_year)
     accounts = [
         AccountBalance(
             account=Account(row.account),
@@ -110,7 +106,7 @@ async def list_entries(
 ) -> Page[Entry]:
     """分录，最新的在前；区局只看本单位。"""
     key = paging.key(int)
-    district = _district(principal, district_id)
+    district = district_seen(principal, district_id)
     async with reading(service.context.engine) as conn:
         rows = await store.page(
             conn, district, coverage_year, account.value if account else None, key[0] if key else None, paging.limit + 1

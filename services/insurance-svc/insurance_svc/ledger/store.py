@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.ledger.rules import Account, Posting
 from insurance_svc.ledger.tables import LEDGER
+from unioncard import ledger as of_accounts
 from unioncard.narrowing import conditions
 from unioncard.unit_of_work import Transaction
 
@@ -55,18 +56,7 @@ async def balance(conn: AsyncConnection, account: Account, district_id: int) -> 
 
 async def balances(conn: AsyncConnection, district_id: int | None, year: int | None) -> Sequence[sa.Row[Any]]:
     """Debits and credits by account, over all districts and years unless narrowed."""
-    amount = LEDGER.c.amount_fen
-    query: sa.Select[Any] = (
-        sa.select(
-            LEDGER.c.account,
-            sa.func.coalesce(sa.func.sum(amount).filter(amount > 0), 0).label("debit_fen"),
-            sa.func.coalesce(-sa.func.sum(amount).filter(amount < 0), 0).label("credit_fen"),
-        )
-        .where(*_narrowed(district_id, year, None))
-        .group_by(LEDGER.c.account)
-    )
-    rows: Sequence[sa.Row[Any]] = (await conn.execute(query)).all()
-    return rows
+    return await of_accounts.balances(conn, LEDGER, _narrowed(district_id, year, None))
 
 
 async def page(
