@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from unioncard.database import reading
 from unioncard.web.pages import Page, PageRequest, cursor_after
 
 
@@ -49,7 +50,7 @@ class CrossingCounts(BaseModel):
     partner_calls_waiting: int
 
 
-async def tallies(conn: AsyncConnection, noun: Noun, paging: PageRequest) -> Page[Tally]:
+async def tallies(engine: AsyncEngine, noun: Noun, paging: PageRequest) -> Page[Tally]:
     """One page of tallies in order of their id."""
     key = paging.key(int)
     query = sa.text(
@@ -58,7 +59,8 @@ async def tallies(conn: AsyncConnection, noun: Noun, paging: PageRequest) -> Pag
         f" FROM {noun.rows} AND coalesce({noun.by}, 0) > :after GROUP BY 1 ORDER BY 1 LIMIT :limit"
     )
     values = {"after": key[0] if key else -1, "limit": paging.limit + 1}
-    rows: Sequence[sa.RowMapping] = (await conn.execute(query, values)).mappings().all()
+    async with reading(engine) as conn:
+        rows: Sequence[sa.RowMapping] = (await conn.execute(query, values)).mappings().all()
     return Page(
         items=[Tally.model_validate(dict(row)) for row in rows[: paging.limit]],
         next=cursor_after(rows, paging.limit, lambda row: [row["id"]]),

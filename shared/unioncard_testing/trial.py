@@ -3,12 +3,13 @@
 What the tests of several services share. Not part of the product: no room but tests imports it.
 """
 
+import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,17 @@ from joserfc import jwt
 from unioncard.auth import AUDIENCE, ISSUER, TokenCheck
 from unioncard.contracts.members import Member, MembersChanged, Organisation, OrganisationsChanged
 from unioncard.contracts.model import Command, Contract
-from unioncard.keys import Keys
+from unioncard.database import ServiceDatabase, engine_for
+from unioncard.documents import resident_check_character
+from unioncard.keys import Keys, load_keys, write_key_files
 from unioncard.messaging.dead_letters import Record
 from unioncard.messaging.envelope import Envelope
 from unioncard.messaging.handling import InboxProcessor
 from unioncard.partners import Dispatcher
 from unioncard.principal import Role
 from unioncard.service import Context, Parts
+from unioncard.settings import Settings
+from unioncard.unit_of_work import UnitOfWork
 from unioncard_testing import envelope_of, eventually, running
 
 # A tree: the federation, two districts, a second-level union and three unions.
@@ -63,6 +68,44 @@ class HandClock:
     def now(self) -> datetime:
         """The instant it was put on."""
         return self.at
+
+
+def member(member_id: int, **changed: Any) -> dict[str, Any]:
+    """A normal member of UNION who does not exist, with plain fields."""
+    first_17 = f"310101198{member_id % 10}0101{member_id % 1000:03d}"
+    return {
+        "id": member_id,
+        "version": 1,
+        "union_id": UNION,
+        "number": f"363{member_id:07d}",
+        "state": "normal",
+        "kind": "employed",
+        "name": "王芳",
+        "document_type": "resident_identity_card",
+        "document_number": first_17 + resident_check_character(first_17),
+        "document_expiry": None,
+        "nationality": "中国",
+        "sex": "male" if member_id % 2 else "female",
+        "birth_date": date(1980 + member_id % 10, 1, 1),
+        "mobile": f"138{member_id:08d}",
+        "address": "上海市示例区示例路1号",
+    } | changed
+
+
+async def open_context(
+    name: str, settings: Settings, folder: Path, migrate: Callable[[ServiceDatabase], None], start: datetime
+) -> Context:
+    """A context of the service ``name`` on its own empty database, its keys in ``folder``, its clock at ``start``."""
+    write_key_files(folder / "keys")
+    keys = load_keys(folder / "keys" / f"{name}.json")
+    noun = f"{name.removesuffix('-svc')}_{uuid.uuid4().hex[:8]}"
+    app_password, owner_password = keys.database_passwords()
+    database = ServiceDatabase(settings.database_url, noun, owner_password, app_password)
+    # Migrations have a loop of their own.
+    await asyncio.to_thread(migrate, database)
+    engine = engine_for(database.app_url, settings)
+    clock = HandClock(start)
+    return Context(name, settings, keys, clock, database, engine, UnitOfWork(engine, clock, name))
 
 
 @dataclass

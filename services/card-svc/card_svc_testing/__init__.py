@@ -3,7 +3,6 @@
 Not part of the product: no room but tests imports it.
 """
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +13,13 @@ from typing import Any
 import httpx
 
 from card_svc.main import create_app, parts_of
-from card_svc.maintenance import SCRIPTS
-from card_svc.metadata import APPEND_ONLY
+from card_svc.maintenance import migrate_database
 from card_svc.personal import PersonalData
 from card_svc.settings import CardSettings
-from unioncard.database import ServiceDatabase, engine_for
 from unioncard.documents import resident_check_character
-from unioncard.keys import load_keys, write_key_files
-from unioncard.migrations import migrate
+from unioncard.keys import load_keys
 from unioncard.service import Context
-from unioncard.unit_of_work import UnitOfWork
-from unioncard_testing.trial import UNION, HandClock, ServiceTrial
+from unioncard_testing.trial import UNION, HandClock, ServiceTrial, open_context
 
 OUTLET = {"branch": "中东示例支行", "outlet": "ZD-001"}
 SAMPLE_OUTLETS = Path(__file__).parent.parent / "samples" / "outlets.csv"
@@ -117,16 +112,8 @@ def failed(member_id: int, code: str = "DOCUMENT_MISMATCH", reason: str = "姓�
 
 async def open_trial(admin_url: str, folder: Path, sandbox_url: str, **settings: Any) -> Context:
     """A context of card-svc on its own empty database."""
-    write_key_files(folder / "keys")
-    keys = load_keys(folder / "keys" / "card-svc.json")
-    noun = f"card_{uuid.uuid4().hex[:8]}"
-    app_password, owner_password = keys.database_passwords()
-    database = ServiceDatabase(admin_url, noun, owner_password, app_password)
-    await migrate_in_thread(database)
     given = CardSettings(database_url=admin_url, sandbox_url=sandbox_url, **settings)
-    engine = engine_for(database.app_url, given)
-    clock = HandClock(START)
-    return Context("card-svc", given, keys, clock, database, engine, UnitOfWork(engine, clock, "card-svc"))
+    return await open_context("card-svc", given, folder, migrate_database, START)
 
 
 def trial_of(context: Context, folder: Path) -> Trial:
@@ -138,8 +125,3 @@ def trial_of(context: Context, folder: Path) -> Trial:
     parts = parts_of(context, settings, personal)
     member_keys = load_keys(folder / "keys" / "member-svc.json")
     return Trial(folder, context, clock, member_keys, create_app(context, settings), parts, settings, personal)
-
-
-async def migrate_in_thread(database: ServiceDatabase) -> None:
-    """Migrations have a loop of their own."""
-    await asyncio.to_thread(migrate, database, SCRIPTS, APPEND_ONLY)

@@ -1,14 +1,15 @@
 """Migrations, what the application role may not do, and maintenance."""
 
+import asyncio
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from card_svc.maintenance import load_outlets, republish
+from card_svc.maintenance import load_outlets, migrate_database, republish
 from card_svc.metadata import METADATA
 from card_svc.outlets.load import DirectoryError
-from card_svc_testing import SAMPLE_OUTLETS, Trial, member, migrate_in_thread, submission
+from card_svc_testing import SAMPLE_OUTLETS, Trial, member, submission
 from unioncard.database import engine_for
 from unioncard.migrations import drift
 from unioncard.principal import Role
@@ -16,7 +17,7 @@ from unioncard_testing.trial import FEDERATION, UNION
 
 
 async def test_migrations_and_tables_agree(trial: Trial) -> None:
-    await migrate_in_thread(trial.context.database)
+    await asyncio.to_thread(migrate_database, trial.context.database)
     owner = engine_for(trial.context.database.owner_url)
     async with owner.connect() as conn:
         assert list(await drift(conn, METADATA)) == []

@@ -3,8 +3,6 @@
 Not part of the product: no room but tests imports it.
 """
 
-import asyncio
-import uuid
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,39 +12,15 @@ from insurance_svc.maintenance import load_season, migrate_database
 from insurance_svc.personal import PersonalData
 from insurance_svc.settings import InsuranceSettings
 from unioncard.contracts.cards import CardsChanged, CardState, CardStateOfMember
-from unioncard.database import ServiceDatabase, engine_for
-from unioncard.documents import resident_check_character
-from unioncard.keys import load_keys, write_key_files
+from unioncard.keys import load_keys
 from unioncard.service import Context
-from unioncard.unit_of_work import UnitOfWork
-from unioncard_testing.trial import UNION, HandClock, ServiceTrial
+from unioncard_testing.trial import UNION, HandClock, ServiceTrial, open_context
+from unioncard_testing.trial import member as member
 
 START = datetime.fromisoformat("2019-11-04T10:00:00+08:00")
 """In the union window of the 2020 campaign."""
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-
-
-def member(member_id: int, **changed: Any) -> dict[str, Any]:
-    """A normal member of UNION who does not exist, with plain fields."""
-    first_17 = f"310101198{member_id % 10}0101{member_id % 1000:03d}"
-    return {
-        "id": member_id,
-        "version": 1,
-        "union_id": UNION,
-        "number": f"363{member_id:07d}",
-        "state": "normal",
-        "kind": "employed",
-        "name": "王芳",
-        "document_type": "resident_identity_card",
-        "document_number": first_17 + resident_check_character(first_17),
-        "document_expiry": None,
-        "nationality": "中国",
-        "sex": "male" if member_id % 2 else "female",
-        "birth_date": date(1980 + member_id % 10, 1, 1),
-        "mobile": f"138{member_id:08d}",
-        "address": "上海市示例区示例路1号",
-    } | changed
 
 
 class Trial(ServiceTrial):
@@ -77,18 +51,10 @@ class Trial(ServiceTrial):
 
 async def open_trial(admin_url: str, folder: Path, sandbox_url: str, **settings: Any) -> Context:
     """A context of insurance-svc on its own empty database."""
-    write_key_files(folder / "keys")
-    keys = load_keys(folder / "keys" / "insurance-svc.json")
-    noun = f"insurance_{uuid.uuid4().hex[:8]}"
-    app_password, owner_password = keys.database_passwords()
-    database = ServiceDatabase(admin_url, noun, owner_password, app_password)
-    await asyncio.to_thread(migrate_database, database)
     given = InsuranceSettings(
         database_url=admin_url, sandbox_url=sandbox_url, object_store=(folder / "objects").as_uri(), **settings
     )
-    engine = engine_for(database.app_url, given)
-    clock = HandClock(START)
-    return Context("insurance-svc", given, keys, clock, database, engine, UnitOfWork(engine, clock, "insurance-svc"))
+    return await open_context("insurance-svc", given, folder, migrate_database, START)
 
 
 def trial_of(context: Context, folder: Path) -> Trial:

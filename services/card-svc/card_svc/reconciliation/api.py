@@ -11,7 +11,7 @@ from card_svc.bank.rules import VERDICT_LABELS, Verdict
 from card_svc.batches.rules import BatchState
 from card_svc.cardlife.rules import LifeState
 from card_svc.reconciliation import store
-from card_svc.service import AUDITORS, CardService, TheService
+from card_svc.service import AUDITORS, TheService
 from unioncard.auth import Allow
 from unioncard.contracts.cards import Channel
 from unioncard.database import reading
@@ -89,27 +89,22 @@ async def summary(_: Auditor, service: TheService) -> Summary:
         return Summary(counts=await store.counts(conn), **await store.numbers(conn), **left.model_dump())
 
 
-async def _tallies(service: CardService, noun: str, paging: PageRequest) -> Page[Tally]:
-    async with reading(service.context.engine) as conn:
-        return await tallies(conn, store.NOUNS[noun], paging)
-
-
 @router.get("/members", summary="会员核对（按工会）")
 async def members(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """会员读模型，应与 member-svc 一致。"""
-    return await _tallies(service, "members", paging)
+    return await tallies(service.context.engine, store.NOUNS["members"], paging)
 
 
 @router.get("/cards", summary="办卡状态核对（按工会）")
 async def cards(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """办理状态，本服务为源；member-svc 的副本应与此一致。"""
-    return await _tallies(service, "cards", paging)
+    return await tallies(service.context.engine, store.NOUNS["cards"], paging)
 
 
 @router.get("/organisations", summary="组织核对")
 async def organisations(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """组织读模型，应与 member-svc 一致。"""
-    return await _tallies(service, "organisations", paging)
+    return await tallies(service.context.engine, store.NOUNS["organisations"], paging)
 
 
 @router.get("/batches", summary="批次核对")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from claims_svc.payouts.rules import VERDICT_LABELS, Verdict
 from claims_svc.reconciliation import laws, store
-from claims_svc.service import AUDITORS, ClaimsService, TheService
+from claims_svc.service import AUDITORS, TheService
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.claims import ClaimState, PayoutBatchState
 from unioncard.contracts.cover import Benefit
@@ -112,21 +112,16 @@ async def summary(_: Auditor, service: TheService) -> Summary:
         return Summary(counts=await store.counts(conn), **totals, **left.model_dump())
 
 
-async def _tallies(service: ClaimsService, noun: str, paging: PageRequest) -> Page[Tally]:
-    async with reading(service.context.engine) as conn:
-        return await tallies(conn, store.NOUNS[noun], paging)
-
-
 @router.get("/members", summary="会员核对（按工会）")
 async def members(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """会员读模型，应与 member-svc 一致。"""
-    return await _tallies(service, "members", paging)
+    return await tallies(service.context.engine, store.NOUNS["members"], paging)
 
 
 @router.get("/organisations", summary="组织核对")
 async def organisations(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """组织读模型，应与 member-svc 一致。"""
-    return await _tallies(service, "organisations", paging)
+    return await tallies(service.context.engine, store.NOUNS["organisations"], paging)
 
 
 @router.get("/claims", summary="给付申请核对")

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from insurance_svc.reconciliation import laws, store
-from insurance_svc.service import AUDITORS, InsuranceService, TheService
+from insurance_svc.service import AUDITORS, TheService
 from unioncard.auth import Allow, Principal
 from unioncard.contracts.insurance import PremiumState, Scheme
 from unioncard.database import reading
 from unioncard.reconciliation import CrossingCounts, Tally, crossings, tallies
 from unioncard.web.app import problem_responses
-from unioncard.web.pages import Page, PageRequest, Paging, cursor_after
+from unioncard.web.pages import Page, Paging, cursor_after
 
 router = APIRouter(prefix="/reconciliation", tags=["核对"], responses=problem_responses(401, 403))
 
@@ -62,27 +62,22 @@ async def summary(_: Auditor, service: TheService) -> Summary:
         return Summary(counts=await store.counts(conn), **totals, **left.model_dump())
 
 
-async def _tallies(service: InsuranceService, noun: str, paging: PageRequest) -> Page[Tally]:
-    async with reading(service.context.engine) as conn:
-        return await tallies(conn, store.NOUNS[noun], paging)
-
-
 @router.get("/members", summary="会员核对（按工会）")
 async def members(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """会员读模型，应与 member-svc 一致。"""
-    return await _tallies(service, "members", paging)
+    return await tallies(service.context.engine, store.NOUNS["members"], paging)
 
 
 @router.get("/cards", summary="办卡状态核对（按工会）")
 async def cards(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """办理状态读模型，应与 card-svc 一致。"""
-    return await _tallies(service, "cards", paging)
+    return await tallies(service.context.engine, store.NOUNS["cards"], paging)
 
 
 @router.get("/organisations", summary="组织核对")
 async def organisations(_: Auditor, service: TheService, paging: Paging) -> Page[Tally]:
     """组织读模型，应与 member-svc 一致。"""
-    return await _tallies(service, "organisations", paging)
+    return await tallies(service.context.engine, store.NOUNS["organisations"], paging)
 
 
 @router.get("/batches", summary="参保批次核对")

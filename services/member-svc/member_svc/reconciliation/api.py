@@ -12,7 +12,7 @@ from unioncard.principal import Principal, Role
 from unioncard.reconciliation import CrossingCounts, Tally, crossings, tallies
 from unioncard.service import Context
 from unioncard.web.app import problem_responses
-from unioncard.web.pages import Page, PageRequest, Paging
+from unioncard.web.pages import Page, Paging
 
 router = APIRouter(prefix="/reconciliation", tags=["核对"], responses=problem_responses(401, 403))
 
@@ -40,25 +40,19 @@ async def summary(request: Request, _: Federation) -> Summary:
         )
 
 
-async def _tallies(request: Request, noun: str, paging: PageRequest) -> Page[Tally]:
-    context: Context = request.app.state.context
-    async with reading(context.engine) as conn:
-        return await tallies(conn, store.NOUNS[noun], paging)
-
-
 @router.get("/members", summary="会员核对（按工会）")
 async def members(request: Request, _: Federation, paging: Paging) -> Page[Tally]:
     """Approved members by union: the source that card-svc's read model must equal."""
-    return await _tallies(request, "members", paging)
+    return await tallies(request.app.state.context.engine, store.NOUNS["members"], paging)
 
 
 @router.get("/cards", summary="办卡状态核对（按工会）")
 async def cards(request: Request, _: Federation, paging: Paging) -> Page[Tally]:
     """Card states as this service knows them, by the member's union: must equal card-svc's."""
-    return await _tallies(request, "cards", paging)
+    return await tallies(request.app.state.context.engine, store.NOUNS["cards"], paging)
 
 
 @router.get("/organisations", summary="组织核对")
 async def organisations(request: Request, _: Federation, paging: Paging) -> Page[Tally]:
     """The tree, a row an organisation."""
-    return await _tallies(request, "organisations", paging)
+    return await tallies(request.app.state.context.engine, store.NOUNS["organisations"], paging)
