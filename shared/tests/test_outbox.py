@@ -259,7 +259,7 @@ async def test_the_database_may_go_away_at_any_moment(kafka_room: Room) -> None:
             await asyncio.sleep(0.02)
         cutter.cancel()
         await asyncio.gather(cutter, return_exceptions=True)
-        await emptied(kafka_room)
+        await insist(partial(emptied, kafka_room))
     assert set(await sent(kafka_room)) >= set(published)
 
 

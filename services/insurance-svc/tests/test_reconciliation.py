@@ -5,6 +5,7 @@ import pytest
 from insurance_svc_testing import Trial
 from insurance_svc_testing.districts import basket, load, passed, submit
 from insurance_svc_testing.lists import plan_2020, put_list, shanghai
+from unioncard.contracts.insurance import VoidUnpaid
 from unioncard.database import engine_for
 from unioncard.principal import Role
 from unioncard_testing.trial import SIBLING, UNION
@@ -21,6 +22,8 @@ LAWS = (
     "districts_astray",
     "trial_balance_fen",
 )
+
+REFUND = {"settlement": "refunded", "note": "已退款"}
 
 # (what is planted, which laws it breaks, by how much)
 PLANTED = (
@@ -75,6 +78,25 @@ async def test_a_sound_season_breaks_no_law(trial: Trial) -> None:
     (batch,) = page["items"]
     assert (batch["number"], batch["state"], batch["heads"]) == ("CB201912280001", "passed", 13)
     assert (batch["due_fen"], batch["received_fen"], batch["scheme"]) == (16900, 16900, "centralized")
+
+
+async def test_a_batch_that_was_short_and_voided_breaks_no_law(trial: Trial) -> None:
+    """What came of its money is due back, and then given back: neither is a difference."""
+    await plan_2020(trial)
+    await put_list(trial, 10)
+    trial.clock.at = shanghai("2019-12-28T10:00")
+    await basket(trial)
+    number = (await submit(trial))["number"]
+    await passed(trial, number)
+    trial.clock.at = shanghai("2020-02-01T09:00")
+    # 10 heads at 13.00; the last day of payment is over, and all its days are loaded
+    short = ("r-1", "2020-01-10", "129.99", number)
+    assert await load(trial, "2020-01-31", short, first_day="2019-12-28") == {"short": 1}
+    answer = await trial.command(VoidUnpaid(batch_number=number), f"premium-payment/{number}/void/1")
+    assert answer["data"]["result"]["state"] == "voided"
+    assert await _broken(trial) == {}
+    await trial.ok("POST", "/statement-lines/r-1/settlement", REFUND, role=Role.CENTRE_PAYER)
+    assert await _broken(trial) == {}
 
 
 @pytest.mark.parametrize(("plant", "broken"), PLANTED, ids=[" ".join(one[0].split()[:4]) for one in PLANTED])

@@ -88,18 +88,20 @@ _DISTRICTS_ASTRAY = """
 """
 
 # What the bank moved is what the ledger took in for it, less what went back; a statement is the sum of its lines.
+# A batch that was voided counts no movement any longer: all it had received is due back by one posting of its own.
 _LINES_ASTRAY = """
     SELECT count(*) FROM (
-        SELECT bank_reference,
-               CASE WHEN settlement = 'refunded' THEN counted_fen ELSE amount_fen END AS cash, counted_fen
-        FROM statement_lines) AS b
+        SELECT m.bank_reference, m.counted_fen, v.number IS NOT NULL AS voided,
+               CASE WHEN m.settlement = 'refunded' THEN m.counted_fen ELSE m.amount_fen END AS cash
+        FROM statement_lines m LEFT JOIN batches v ON v.number = m.batch_number AND v.state = 'voided') AS b
     FULL JOIN (
         SELECT substring(posting FROM '^line/(.*)/(received|refunded|credited|left/[^/]*|attached/[^/]*)$')
                    AS bank_reference,
                sum(amount_fen) FILTER (WHERE account = 'cash') AS cash,
                -sum(amount_fen) FILTER (WHERE account = 'district_receivable') AS counted_fen
         FROM ledger WHERE posting LIKE 'line/%' GROUP BY 1) AS l USING (bank_reference)
-    WHERE (b.cash, b.counted_fen) IS DISTINCT FROM (l.cash, coalesce(l.counted_fen, 0))
+    WHERE (b.cash, b.counted_fen)
+          IS DISTINCT FROM (l.cash, CASE WHEN b.voided THEN 0 ELSE coalesce(l.counted_fen, 0) END)
 """
 _STATEMENTS_ASTRAY = """
     SELECT count(*) FROM statements s
