@@ -43,3 +43,5 @@ TOWER = {
 SLOW = {"sandbox": _part("sandbox"), "member-svc": _part("member-svc", flags=("--wait-for-go",))}
 #: member-svc ends with a complaint unless there is a file ``mended``
 BROKEN = {"sandbox": _part("sandbox"), "member-svc": _part("member-svc", flags=("--broken",))}
+#: sandbox has a child in a session of its own, as the processes of PostgreSQL are
+APART = {"sandbox": _part("sandbox", flags=("--with-child", "--apart"))}

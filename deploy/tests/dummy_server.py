@@ -27,7 +27,8 @@ signal.signal(signal.SIGTERM, end)
 if "--broken" in FLAGS and not Path("mended").exists():
     sys.exit("the frobnicator is not connected")
 if "--with-child" in FLAGS:
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    apart = "--apart" in FLAGS
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=apart)
     Path("child.pid").write_text(str(child.pid))
 while "--wait-for-go" in FLAGS and not Path("go").exists():
     time.sleep(0.02)

@@ -101,6 +101,15 @@ def test_down_stops_dependents_first_and_leaves_nothing(make_stack: MakeStack) -
     assert stack.down() is False
 
 
+def test_down_leaves_nothing_of_a_part_whose_children_have_sessions_of_their_own(make_stack: MakeStack) -> None:
+    stack = make_stack("APART")
+    stack.up()
+    child = int((stack.place.state / "child.pid").read_text())
+    assert running(child)
+    stack.down()
+    assert not running(child)
+
+
 def test_a_killed_supervisor_leaves_no_orphan_and_up_works_again(make_stack: MakeStack, eventually: Eventually) -> None:
     stack = make_stack("TOWER")
     stack.up()

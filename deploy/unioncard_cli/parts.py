@@ -73,6 +73,7 @@ _ALL = (
         listens=("postgres",),
         prepare=postgres.prepare,
         stop_signal=signal.SIGINT,  # "fast": ends the sessions instead of waiting for them
+        stop_limit_s=30,  # it writes down what it has in memory
     ),
     Part(
         "kafka",

@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from unioncard_cli import ports, records
 from unioncard_cli.parts import Part, in_order
 from unioncard_cli.place import Place, StackError
@@ -27,6 +29,7 @@ STEADY_S = 20.0  # a part that ran this long starts again at the first backoff
 PROBE_EVERY_S = 0.1
 LOG_LIMIT = 20 * 1024 * 1024
 LOOK_AT_LOGS_EVERY_S = 5.0
+GONE_LIMIT_S = 5.0  # what was killed is gone by then
 
 
 class Supervisor:
@@ -170,7 +173,9 @@ class Supervisor:
             await asyncio.sleep(PROBE_EVERY_S)
 
     async def _end(self, part: Part, process: asyncio.subprocess.Process) -> None:
-        """Nothing of the part is left afterwards, nor of what it started in its process group."""
+        """Nothing of the part is left afterwards, nor of what it started, in its process group or, as PostgreSQL does,
+        outside of it."""
+        family = _children(process.pid)
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, part.stop_signal)
@@ -179,6 +184,10 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        for child in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        await asyncio.to_thread(psutil.wait_procs, family, GONE_LIMIT_S)
         self.book.change(part.name, pid=None, created=None)
 
     async def _stop_all(self) -> None:
@@ -206,6 +215,13 @@ def cap_log(log: Path, limit: int) -> None:
     if log.stat().st_size > limit:
         shutil.copyfile(log, log.with_suffix(".log.1"))
         os.truncate(log, 0)
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _how_it_ended(code: int) -> str:
