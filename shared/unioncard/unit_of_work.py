@@ -7,7 +7,7 @@ statement each, after the guarded updates: a transaction that loses a race has t
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,15 +24,31 @@ from unioncard.telemetry import current_traceparent
 
 _AUDIT = sa.text("""
     INSERT INTO audit_log (business_at, actor, organisation_id, action, subject, before, after, traceparent)
-    SELECT :now, actor, organisation_id, action, subject, CAST(before AS jsonb), CAST(after AS jsonb), :traceparent
-    FROM unnest(CAST(:actors AS text[]), CAST(:organisations AS bigint[]), CAST(:actions AS text[]),
-                CAST(:subjects AS text[]), CAST(:befores AS text[]), CAST(:afters AS text[]))
-         AS new(actor, organisation_id, action, subject, before, after)
+    SELECT business_at, actor, organisation_id, action, subject, CAST(before AS jsonb), CAST(after AS jsonb),
+           traceparent
+    FROM unnest(CAST(:times AS timestamptz[]), CAST(:actors AS text[]), CAST(:organisations AS bigint[]),
+                CAST(:actions AS text[]), CAST(:subjects AS text[]), CAST(:befores AS text[]), CAST(:afters AS text[]),
+                CAST(:traceparents AS text[]))
+         AS new(business_at, actor, organisation_id, action, subject, before, after, traceparent)
 """)
 
 
 #: The business time at which the HTTP request under way reached this process; the edge sets it. None outside of one.
 RECEIVED_AT: ContextVar[datetime | None] = ContextVar("received_at", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A row of the audit to be."""
+
+    business_at: datetime
+    actor: str
+    organisation_id: int | None
+    action: str
+    subject: str
+    before: str | None
+    after: str | None
+    traceparent: str | None
 
 
 @dataclass(slots=True)
@@ -44,7 +60,13 @@ class Transaction:
     actor: str
     now: datetime
     outbox: list[Outgoing] = field(default_factory=list)
-    _audit: list[tuple[str, int | None, str, str, str | None, str | None]] = field(default_factory=list)
+    traceparent: str | None = None
+    """The trace of whoever is acted for; None: the one under way."""
+    _audit: list[_Entry] = field(default_factory=list)
+
+    def on_behalf_of(self, actor: str, now: datetime, traceparent: str | None) -> "Transaction":
+        """This transaction for one of several who are served together: what it records is theirs, at their time."""
+        return replace(self, actor=actor, now=now, traceparent=traceparent)
 
     def publish(
         self,
@@ -88,7 +110,7 @@ class Transaction:
             type=contract.TYPE,
             subject=subject,
             time=datetime.now(UTC),
-            traceparent=traceparent or current_traceparent(),
+            traceparent=traceparent or self.traceparent or current_traceparent(),
             idempotencykey=idempotency_key,
             replyto=reply_to,
             data=dict(data),
@@ -106,31 +128,33 @@ class Transaction:
     ) -> None:
         """Record who did what to which thing: one entry for a set, with its counts, or one each if it matters."""
         self._audit.append(
-            (
+            _Entry(
+                self.now,
                 self.actor,
                 organisation_id,
                 action,
                 subject,
                 orjson.dumps(before, default=str).decode() if before is not None else None,
                 orjson.dumps(after, default=str).decode() if after is not None else None,
+                self.traceparent or current_traceparent(),
             )
         )
 
     async def flush(self) -> None:
         """Write audit rows and messages. Called by the edge just before it commits."""
         if self._audit:
-            actors, organisations, actions, subjects, befores, afters = zip(*self._audit, strict=True)
+            entries = self._audit
             await self.conn.execute(
                 _AUDIT,
                 {
-                    "now": self.now,
-                    "actors": list(actors),
-                    "organisations": list(organisations),
-                    "actions": list(actions),
-                    "subjects": list(subjects),
-                    "befores": list(befores),
-                    "afters": list(afters),
-                    "traceparent": current_traceparent(),
+                    "times": [one.business_at for one in entries],
+                    "actors": [one.actor for one in entries],
+                    "organisations": [one.organisation_id for one in entries],
+                    "actions": [one.action for one in entries],
+                    "subjects": [one.subject for one in entries],
+                    "befores": [one.before for one in entries],
+                    "afters": [one.after for one in entries],
+                    "traceparents": [one.traceparent for one in entries],
                 },
             )
             self._audit.clear()

@@ -162,6 +162,7 @@ class ServiceTrial:
         member_id: int | None = None,
         key: str | None = None,
         account: int = 0,
+        traceparent: str | None = None,
         **more: Any,
     ) -> httpx.Response:
         """A request as the operator of UNION, unless said otherwise, with a fresh idempotency key.
@@ -173,7 +174,7 @@ class ServiceTrial:
         headers = {
             "Authorization": f"Bearer {self.token(role, home, member_id=member_id, account=account)}",
             "Idempotency-Key": key or uuid.uuid4().hex,
-        }
+        } | ({"traceparent": traceparent} if traceparent else {})
         return await self.client.request(method, path, json=body, headers=headers, **more)
 
     async def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:

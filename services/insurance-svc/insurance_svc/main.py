@@ -14,6 +14,7 @@ from insurance_svc.enrolments import api as enrolments
 from insurance_svc.enrolments import handlers as enrolment_handlers
 from insurance_svc.enrolments import lookups, notice
 from insurance_svc.enrolments import personal as personal_enrolments
+from insurance_svc.enrolments.gathering import Gathering
 from insurance_svc.exclusions import api as exclusions
 from insurance_svc.exclusions.handlers import HANDLERS as EXCLUSION_HANDLERS
 from insurance_svc.ledger import api as ledger
@@ -83,7 +84,8 @@ def create_app(context: Context, settings: InsuranceSettings) -> FastAPI:
         "会员专享基本保障：费率、日历、参保、缴费、保单",
         lifespan_of(context, lambda running: parts_of(running, settings, personal)),
     )
-    app.state.service = InsuranceService(context, settings, personal, PaperStore(settings.object_store))
+    gathering = Gathering(context.work, personal, settings.just_issued_days)
+    app.state.service = InsuranceService(context, settings, personal, PaperStore(settings.object_store), gathering)
     for room in ROUTERS:
         app.include_router(room.router)
     return app

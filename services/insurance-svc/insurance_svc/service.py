@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from insurance_svc.enrolments.gathering import Gathering
 from insurance_svc.metadata import ORGANISATIONS
 from insurance_svc.personal import PersonalData
 from insurance_svc.settings import InsuranceSettings
@@ -34,12 +35,13 @@ AUDITORS = (Role.FEDERATION,)
 
 @dataclass(frozen=True, slots=True)
 class InsuranceService:
-    """Context, settings, encryption and the store of papers; at ``app.state.service``."""
+    """Context, settings, encryption, the store of papers, and who writes lists together; at ``app.state.service``."""
 
     context: Context
     settings: InsuranceSettings
     personal: PersonalData
     papers: PaperStore
+    gathering: Gathering
     scanner: Scanner = field(default_factory=NoScanner)
 
 

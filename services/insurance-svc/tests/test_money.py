@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from insurance_svc.enrolments.ground import Wanted, ground_of, prices_of
 from insurance_svc.enrolments.rules import Sums, Term, Way, sums
-from insurance_svc.enrolments.submission import Wanted, ground_of, prices_of
 from insurance_svc_testing import SAMPLES, Trial
 from insurance_svc_testing.submissions import split
 from unioncard.contracts.insurance import Scheme
@@ -92,7 +92,7 @@ async def priced(trial: Trial, wanted: Wanted, term: str, moment: str) -> Sums:
     """What three heads come to."""
     now = datetime.fromisoformat(f"{moment}T12:00:00+08:00")
     async with trial.context.engine.connect() as conn:
-        ground = await ground_of(conn, wanted.union_id, wanted.scheme, wanted.way, wanted.year, now, 30)
+        ground = await ground_of(conn, wanted, now, 30)
         prices = await prices_of(conn, ground, wanted, [Term(term)])
     return sums(prices, {Term(term): 3})
 

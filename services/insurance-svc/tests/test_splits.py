@@ -7,7 +7,7 @@ import pytest
 
 from insurance_svc.seasons.rules import Rate
 from insurance_svc.splits.rules import NewSplit, faults, in_use
-from insurance_svc.splits.store import Share, prices
+from insurance_svc.splits.store import PricesOf, Share, prices
 from insurance_svc_testing import Trial
 from insurance_svc_testing.lists import put_list, shanghai
 from insurance_svc_testing.submissions import refusal
@@ -39,8 +39,8 @@ async def season(trial: Trial) -> Trial:
 async def of(trial: Trial, union_id: int, class_code: str = "A", on: date = date(2020, 1, 1)) -> dict[str, Share]:
     """What holds for a union's list."""
     async with trial.context.engine.connect() as conn:
-        _, shares = await prices(conn, DISTRICT, 2020, class_code, False, union_id, on)
-        return shares
+        (found,) = await prices(conn, [PricesOf(DISTRICT, 2020, class_code, False, union_id, on)])
+        return {term: share for term, (_, share) in found.items() if share is not None}
 
 
 async def test_a_default_and_a_union_of_its_own(season: Trial) -> None:

@@ -1,9 +1,9 @@
 """``Idempotency-Key``: a POST that comes twice, even at once, makes one thing and gets one answer."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, Header, Request, Response
@@ -16,17 +16,24 @@ from unioncard.problems import Problem
 from unioncard.tables import PURGE_ROWS
 from unioncard.unit_of_work import Transaction
 
+# In one order, so that two sets of keys never wait for each other.
 _CLAIM = sa.text("""
     INSERT INTO idempotency_keys (account_id, operation, key, fingerprint)
-    VALUES (:account, :operation, :key, :fingerprint) ON CONFLICT DO NOTHING
+    SELECT * FROM unnest(CAST(:accounts AS bigint[]), CAST(:operations AS text[]), CAST(:keys AS text[]),
+                         CAST(:fingerprints AS text[])) AS new(account_id, operation, key, fingerprint)
+    ORDER BY account_id, operation, key
+    ON CONFLICT DO NOTHING
+    RETURNING account_id, operation, key
 """)
 _FIND = sa.text("""
     SELECT fingerprint, status, answer FROM idempotency_keys
     WHERE account_id = :account AND operation = :operation AND key = :key
 """)
 _STORE = sa.text("""
-    UPDATE idempotency_keys SET status = :status, answer = CAST(:answer AS jsonb)
-    WHERE account_id = :account AND operation = :operation AND key = :key
+    UPDATE idempotency_keys k SET status = :status, answer = CAST(new.answer AS jsonb)
+    FROM unnest(CAST(:accounts AS bigint[]), CAST(:operations AS text[]), CAST(:keys AS text[]),
+                CAST(:answers AS text[])) AS new(account_id, operation, key, answer)
+    WHERE (k.account_id, k.operation, k.key) = (new.account_id, new.operation, new.key)
 """)
 _PURGE = sa.text("""
     DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
@@ -41,6 +48,21 @@ class RequestKey:
 
     key: str
     operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whose key it is, what it is bound to, and the hash of the request's content."""
+
+    account_id: int
+    operation: str
+    key: str
+    fingerprint: str
+
+    @property
+    def id(self) -> tuple[int, str, str]:
+        """What makes the key one."""
+        return self.account_id, self.operation, self.key
 
 
 # A coroutine, as every dependency: any other takes a turn in a thread, which costs as much as a statement.
@@ -76,16 +98,11 @@ async def once(
     Two at once: the second waits on the first's row until that transaction ends. The same key with other content is
     refused (422 ``idempotency-key-reused``). A refusal (a raised problem) rolls back and stores nothing.
     """
-    body = content if isinstance(content, bytes) else content.model_dump_json().encode()
-    values: dict[str, Any] = {
-        "account": principal.account_id,
-        "operation": key.operation,
-        "key": key.key,
-        "fingerprint": hashlib.sha256(body).hexdigest(),
-    }
-    if (await tx.conn.execute(_CLAIM, values)).rowcount == 0:
+    claim = claim_of(principal, key, content)
+    if not await claim_all(tx.conn, [claim]):
+        values = {"account": claim.account_id, "operation": claim.operation, "key": claim.key}
         found = (await tx.conn.execute(_FIND, values)).one()
-        if found.fingerprint != values["fingerprint"]:
+        if found.fingerprint != claim.fingerprint:
             raise Problem(
                 422,
                 "idempotency-key-reused",
@@ -93,9 +110,43 @@ async def once(
                 "请为新的请求生成新的 Idempotency-Key。",
             )
         return JSONResponse(found.answer, found.status, headers={"Idempotent-Replay": "true"})
-    answer = await make()
-    await tx.conn.execute(_STORE, values | {"status": status, "answer": answer.model_dump_json()})
-    return JSONResponse(answer.model_dump(mode="json"), status)
+    (response,) = await store_all(tx.conn, [claim], [await make()], status)
+    return response
+
+
+def claim_of(principal: Principal, key: RequestKey, content: bytes | BaseModel) -> Claim:
+    """A request as its key knows it."""
+    body = content if isinstance(content, bytes) else content.model_dump_json().encode()
+    return Claim(principal.account_id, key.operation, key.key, hashlib.sha256(body).hexdigest())
+
+
+async def claim_all(conn: AsyncConnection, claims: Sequence[Claim]) -> set[tuple[int, str, str]]:
+    """Take the keys of these requests until the transaction ends, with one statement; ``id`` of those that are new.
+
+    A key that somebody else takes at the moment is waited for.
+    """
+    values = {
+        "accounts": [one.account_id for one in claims],
+        "operations": [one.operation for one in claims],
+        "keys": [one.key for one in claims],
+        "fingerprints": [one.fingerprint for one in claims],
+    }
+    return {(row.account_id, row.operation, row.key) for row in await conn.execute(_CLAIM, values)}
+
+
+async def store_all(
+    conn: AsyncConnection, claims: Sequence[Claim], answers: Sequence[BaseModel], status: int
+) -> list[Response]:
+    """Keep the answers of requests whose keys were new, with one statement; the answers as responses."""
+    values = {
+        "accounts": [one.account_id for one in claims],
+        "operations": [one.operation for one in claims],
+        "keys": [one.key for one in claims],
+        "answers": [one.model_dump_json() for one in answers],
+        "status": status,
+    }
+    await conn.execute(_STORE, values)
+    return [JSONResponse(one.model_dump(mode="json"), status) for one in answers]
 
 
 async def purge(conn: AsyncConnection, days: int) -> int:

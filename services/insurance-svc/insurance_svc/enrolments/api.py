@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from insurance_svc.enrolments import eligible, lists, submission
+from insurance_svc.enrolments import eligible, ground, lists, submission
+from insurance_svc.enrolments.ground import Wanted
 from insurance_svc.enrolments.release import release_lists
 from insurance_svc.enrolments.rules import WAYS_OF, LeftOut, ListState, Term, Way, sums
-from insurance_svc.enrolments.submission import Wanted
 from insurance_svc.enrolments.views import (
     CandidatePage,
     Enrolment,
@@ -26,7 +26,7 @@ from unioncard.database import reading
 from unioncard.problems import conflict, not_found
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import Id, PathId, Text
-from unioncard.web.idempotency import IdempotencyKey, once
+from unioncard.web.idempotency import IdempotencyKey, claim_of, once
 from unioncard.web.pages import Paging, cursor_after
 
 router = APIRouter(prefix="/enrolments", tags=["参保信息管理"])
@@ -93,14 +93,20 @@ class Withdrawn(BaseModel):
 @router.post("", status_code=201, response_model=Enrolment, responses=problem_responses(401, 403, 404, 409))
 async def submit(body: Choice, key: IdempotencyKey, principal: Operator, service: TheService) -> Response:
     """提交至区局审核。可多次提交，名单累积；参保告知书随之更新。"""
-    async with service.context.work.begin(principal.actor) as tx:
+    wanted = body.by(principal.organisation_id)
 
-        async def make() -> Enrolment:
-            wanted = body.by(principal.organisation_id)
-            days = service.settings.just_issued_days
-            return as_enrolment(await submission.submit(tx, service.personal, wanted, principal.account_id, days))
+    async def alone() -> Response:
+        async with service.context.work.begin(principal.actor) as tx:
 
-        return await once(tx, principal, key, body, make)
+            async def make() -> Enrolment:
+                days = service.settings.just_issued_days
+                return as_enrolment(await submission.submit(tx, service.personal, wanted, principal.account_id, days))
+
+            return await once(tx, principal, key, body, make)
+
+    if wanted.member_ids is not None:
+        return await alone()
+    return await service.gathering.submit(principal, claim_of(principal, key, body), wanted, alone)
 
 
 @router.post("/preview", responses=problem_responses(401, 403, 404, 409))
@@ -108,35 +114,27 @@ async def preview(body: Choice, principal: Operator, service: TheService) -> Pre
     """参保确认：人数与各方金额；不提交任何内容。"""
     wanted = body.by(principal.organisation_id)
     async with reading(service.context.engine) as conn:
-        ground = await submission.ground_of(
-            conn,
-            wanted.union_id,
-            wanted.scheme,
-            wanted.way,
-            wanted.year,
-            service.context.clock.now(),
-            service.settings.just_issued_days,
-        )
-        submission.must_be_class(ground, wanted)
-        rows = await eligible.heads(conn, ground.offer, wanted.union_id, wanted.member_ids)
+        known = await ground.ground_of(conn, wanted, service.context.clock.now(), service.settings.just_issued_days)
+        submission.must_be_class(known, wanted)
+        rows = await eligible.heads(conn, known.offer, wanted.union_id, wanted.member_ids)
         heads = {Term(row.term): row.heads for row in rows}
         if wanted.member_ids is not None and sum(heads.values()) < len(wanted.member_ids):
-            found = await eligible.unfit(conn, ground.offer, wanted.union_id, wanted.member_ids, MOST_CHOSEN)
+            found = await eligible.unfit(conn, known.offer, wanted.union_id, wanted.member_ids, MOST_CHOSEN)
             raise submission.unfit(service.personal, wanted.member_ids, found)
         if not heads:
             raise submission.nobody()
-        prices = await submission.prices_of(conn, ground, wanted, sorted(heads))
+        prices = await ground.prices_of(conn, known, wanted, sorted(heads))
     total = sums(prices, heads)
-    window = ground.phases.get("union_window" if wanted.way is Way.CENTRALIZED else "enrolment")
-    payment = ground.phases.get("union_payment") if wanted.way is Way.CENTRALIZED else None
+    window = known.phases.get("union_window" if wanted.way is Way.CENTRALIZED else "enrolment")
+    payment = known.phases.get("union_payment") if wanted.way is Way.CENTRALIZED else None
     return Preview(
         **money_of(total),
         class_code=wanted.class_code,
-        class_fixed=ground.class_code is not None,
+        class_fixed=known.class_code is not None,
         without_subsidy_fen=total.fee_fen - total.subsidy_fen,
         terms=[term_price(price, heads[price.term]) for price in prices],
         first_day=min(row.first_day for row in rows),
-        last_day=ground.offer.last_day,
+        last_day=known.offer.last_day,
         submit_until=window.last_day if window else None,
         pay_until=payment.last_day if payment else None,
     )
@@ -159,22 +157,15 @@ async def list_eligible(
     key = paging.key(int)
     union_id = principal.organisation_id
     async with reading(service.context.engine) as conn:
-        ground = await submission.ground_of(
-            conn,
-            union_id,
-            calendar,
-            Way(way),
-            coverage_year,
-            service.context.clock.now(),
-            service.settings.just_issued_days,
-        )
+        asked = Wanted(union_id, calendar, Way(way), coverage_year, "", None)
+        known = await ground.ground_of(conn, asked, service.context.clock.now(), service.settings.just_issued_days)
         wanted = None if only is None else only == "eligible"
-        rows = await eligible.page(conn, ground.offer, union_id, wanted, key[0] if key else 0, paging.limit + 1)
-        reasons = await eligible.reasons(conn, ground.offer, union_id) if key is None else None
+        rows = await eligible.page(conn, known.offer, union_id, wanted, key[0] if key else 0, paging.limit + 1)
+        reasons = (await eligible.reasons(conn, known.offer, [union_id]))[union_id] if key is None else None
     first = reasons is not None
     counted = reasons or {}
     return CandidatePage(
-        items=[as_candidate(service.personal, row, ground.offer.last_day) for row in rows[: paging.limit]],
+        items=[as_candidate(service.personal, row, known.offer.last_day) for row in rows[: paging.limit]],
         next=cursor_after(rows, paging.limit, lambda row: [row.member_id]),
         total=sum(n for reason, n in counted.items() if wanted in (None, reason is None)) if first else None,
         eligible=counted.get(None, 0) if first else None,

@@ -1,6 +1,6 @@
 """All SQL that judges whom a list can hold: one expression, for the list shown, its preview and its submission."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -49,8 +49,8 @@ _GIVEN_DAYS = """CAST(:first_day AS date) AS first_day, CAST(:term AS text) AS t
 # A union is a few rows among millions, so each member's card, exclusion and policies are looked up by index whatever
 # the statistics say: OFFSET 0 keeps the planner from reading a whole table into a hash instead.
 _JUDGED = """
-    SELECT {member} AS member_id, m.name, m.number, m.document_type, m.document_number, c.number_end, c.numbered_on,
-           cover.first_day, cover.term, cover.first_half, cover.second_half,
+    SELECT {member} AS member_id, m.union_id, m.name, m.number, m.document_type, m.document_number,
+           c.number_end, c.numbered_on, cover.first_day, cover.term, cover.first_half, cover.second_half,
            CASE WHEN m.id IS NULL THEN 'not_of_union'
                 WHEN m.state <> 'normal' OR m.number IS NULL THEN 'not_in_service'
                 WHEN {misfit}
@@ -69,19 +69,23 @@ _JUDGED = """
 """
 _WHOLE = "members m"
 _CHOSEN = "unnest(CAST(:ids AS bigint[])) AS chosen(id) LEFT JOIN members m ON m.id = chosen.id AND m.union_id = :union"
+# One union's members come in the order of an index, several unions' do not.
+_OF_UNION = "WHERE m.union_id = :union"
+_OF_UNIONS = "WHERE m.union_id = ANY(CAST(:unions AS bigint[]))"
 
 # Whoever was put on another list meanwhile is passed over here and missing in the count.
 _MAKE = """
     WITH judged AS ({judged}), list AS MATERIALIZED (
-        SELECT nextval('enrolments_id_seq') AS id
+        SELECT union_id, nextval('enrolments_id_seq') AS id FROM unnest(CAST(:unions AS bigint[])) AS one(union_id)
     ), made AS (
         INSERT INTO policies (member_id, enrolment_id, term, first_day, last_day, first_half, second_half)
         SELECT member_id, list.id, term, first_day, :last_day, first_half, second_half
-        FROM judged CROSS JOIN list WHERE reason IS NULL ORDER BY member_id
+        FROM judged JOIN list USING (union_id) WHERE reason IS NULL ORDER BY member_id
         ON CONFLICT DO NOTHING
         RETURNING enrolment_id, term
     )
-    SELECT enrolment_id, term, count(*) AS heads FROM made GROUP BY enrolment_id, term
+    SELECT list.union_id, list.id AS enrolment_id, made.term, count(*) AS heads
+    FROM made JOIN list ON list.id = made.enrolment_id GROUP BY list.union_id, list.id, made.term
 """
 
 _HEADS = """
@@ -89,7 +93,7 @@ _HEADS = """
     FROM ({judged}) AS judged WHERE reason IS NULL GROUP BY term
 """
 
-_REASONS = "SELECT reason, count(*) AS members FROM ({judged}) AS judged GROUP BY reason"
+_REASONS = "SELECT union_id, reason, count(*) AS members FROM ({judged}) AS judged GROUP BY union_id, reason"
 
 _PAGE = """
     SELECT * FROM ({judged}) AS judged
@@ -110,17 +114,24 @@ def _query(template: str, way: Way, chosen: bool, new_numbers: bool) -> sa.TextC
         rows=_CHOSEN if chosen else _WHOLE,
         days=_OWN_DAYS if way is Way.NEWLY_ISSUED else _GIVEN_DAYS,
     )
-    return sa.text(template.format(judged=judged if chosen else f"{judged} WHERE m.union_id = :union"))
+    of = "" if chosen else _OF_UNIONS if template in (_MAKE, _REASONS) else _OF_UNION
+    return sa.text(template.format(judged=f"{judged} {of}"))
 
 
 async def _rows(
-    conn: AsyncConnection, template: str, offer: Offer, union_id: int, ids: Sequence[int] | None, **more: Any
+    conn: AsyncConnection,
+    template: str,
+    offer: Offer,
+    union_ids: Sequence[int],
+    ids: Sequence[int] | None,
+    **more: Any,
 ) -> Sequence[sa.Row[Any]]:
     query = _query(template, offer.way, ids is not None, offer.new_numbers is not None)
     new_from, new_to = offer.new_numbers or (None, None)
     first_half, second_half = offer.cover.halves if offer.cover else (None, None)
     values: dict[str, Any] = {
-        "union": union_id,
+        "unions": list(union_ids),
+        "union": union_ids[0],
         "ids": list(ids) if ids is not None else None,
         "year": offer.year,
         "held_by": offer.held_by,
@@ -135,15 +146,26 @@ async def _rows(
     return (await conn.execute(query, values | more)).all()
 
 
-async def make_policies(
-    conn: AsyncConnection, offer: Offer, union_id: int, ids: Sequence[int] | None
-) -> tuple[int, dict[Term, int]]:
-    """Policies for the chosen members, or for all of the union, as far as they can have one.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Policies of a list that is yet to be written: its id, and heads by term."""
 
-    Returns the id of the list they are for, yet to be written, and heads by term; (0, {}) where nobody can have one.
+    enrolment_id: int
+    heads: Mapping[Term, int]
+
+
+async def make_policies(
+    conn: AsyncConnection, offer: Offer, union_ids: Sequence[int], ids: Sequence[int] | None
+) -> dict[int, Made]:
+    """Policies for all members of these unions as far as they can have one, a list each; or for the chosen of one.
+
+    By union; one of whose members nobody can have one is missing. One statement, however many unions.
     """
-    rows = await _rows(conn, _MAKE, offer, union_id, ids)
-    return (rows[0].enrolment_id if rows else 0), {Term(row.term): row.heads for row in rows}
+    made: dict[int, Made] = {}
+    for row in await _rows(conn, _MAKE, offer, union_ids, ids):
+        known = made[row.union_id].heads if row.union_id in made else {}
+        made[row.union_id] = Made(row.enrolment_id, {**known, Term(row.term): row.heads})
+    return made
 
 
 async def unmake(conn: AsyncConnection, enrolment_id: int) -> None:
@@ -153,23 +175,26 @@ async def unmake(conn: AsyncConnection, enrolment_id: int) -> None:
 
 async def heads(conn: AsyncConnection, offer: Offer, union_id: int, ids: Sequence[int] | None) -> Sequence[sa.Row[Any]]:
     """(term, heads, first_day) of those who could be on a list; nothing is made."""
-    return await _rows(conn, _HEADS, offer, union_id, ids)
+    return await _rows(conn, _HEADS, offer, [union_id], ids)
 
 
 async def unfit(
     conn: AsyncConnection, offer: Offer, union_id: int, ids: Sequence[int], limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Who of the chosen cannot be on a list, and why (``reason``)."""
-    return await _rows(conn, _UNFIT, offer, union_id, ids, limit=limit)
+    return await _rows(conn, _UNFIT, offer, [union_id], ids, limit=limit)
 
 
-async def reasons(conn: AsyncConnection, offer: Offer, union_id: int) -> dict[str | None, int]:
-    """How many members of the union are eligible (None) or left out, by why."""
-    return {row.reason: row.members for row in await _rows(conn, _REASONS, offer, union_id, None)}
+async def reasons(conn: AsyncConnection, offer: Offer, union_ids: Sequence[int]) -> dict[int, dict[str | None, int]]:
+    """By union how many of its members are eligible (None) or left out, by why."""
+    found: dict[int, dict[str | None, int]] = {union_id: {} for union_id in union_ids}
+    for row in await _rows(conn, _REASONS, offer, union_ids, None):
+        found[row.union_id][row.reason] = row.members
+    return found
 
 
 async def page(
     conn: AsyncConnection, offer: Offer, union_id: int, eligible: bool | None, after: int, limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Members of the union by id, each with its cover or the reason it is left out."""
-    return await _rows(conn, _PAGE, offer, union_id, None, wanted=eligible, after=after, limit=limit)
+    return await _rows(conn, _PAGE, offer, [union_id], None, wanted=eligible, after=after, limit=limit)

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from insurance_svc.enrolments import submission
+from insurance_svc.enrolments.ground import Wanted
 from insurance_svc.enrolments.rules import Way
-from insurance_svc.enrolments.submission import Wanted
 from insurance_svc.enrolments.views import Enrolment, as_enrolment
 from insurance_svc.members.tables import MEMBERS
 from insurance_svc.service import TheService

@@ -18,8 +18,12 @@ _LOCK = sa.text("""
 """)
 
 _HOLD_AND_LOCK = sa.text("""
-    SELECT pg_advisory_xact_lock_shared(CAST(:season_space AS integer), CAST(:year AS integer)),
-           pg_advisory_xact_lock(CAST(:space AS integer), hashint8(:union))
+    SELECT pg_advisory_xact_lock_shared(CAST(:season_space AS integer), year)
+    FROM (SELECT DISTINCT year FROM unnest(CAST(:years AS integer[])) AS one(year) ORDER BY year) AS seasons
+    UNION ALL
+    SELECT pg_advisory_xact_lock(CAST(:space AS integer), slot)
+    FROM (SELECT DISTINCT hashint8(union_id) AS slot FROM unnest(CAST(:unions AS bigint[])) AS one(union_id)
+          ORDER BY slot) AS slots
 """)
 
 _BY_IDS = sa.text("SELECT * FROM enrolments WHERE id = ANY(:ids)")
@@ -37,9 +41,9 @@ async def lock_unions(conn: AsyncConnection, union_ids: Collection[int]) -> None
     await conn.execute(_LOCK, {"space": _LOCK_SPACE, "unions": list(union_ids)})
 
 
-async def hold_season_and_lock(conn: AsyncConnection, year: int, union_id: int) -> None:
-    """:func:`insurance_svc.seasons.store.hold`, then :func:`lock_unions` for one union, with one statement."""
-    values = {"season_space": SEASON_LOCKS, "year": year, "space": _LOCK_SPACE, "union": union_id}
+async def hold_seasons_and_lock(conn: AsyncConnection, years: Collection[int], union_ids: Collection[int]) -> None:
+    """:func:`insurance_svc.seasons.store.hold` for these years, then :func:`lock_unions`, with one statement."""
+    values = {"season_space": SEASON_LOCKS, "years": list(years), "space": _LOCK_SPACE, "unions": list(union_ids)}
     await conn.execute(_HOLD_AND_LOCK, values)
 
 

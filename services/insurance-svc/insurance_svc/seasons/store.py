@@ -22,16 +22,16 @@ SEASON_LOCKS = 0x5EA5
 PHASES_OF = """
     SELECT DISTINCT ON (phase) phase, first_day, last_day
     FROM calendar
-    WHERE scheme = :scheme AND coverage_year = :year AND district_id IN (0, {district})
+    WHERE scheme = {scheme} AND coverage_year = {year} AND district_id IN (0, {district})
     ORDER BY phase, district_id DESC
 """
 IS_CENTRAL_OF = """
     EXISTS (
         SELECT FROM organisations one JOIN central_enterprises c ON c.district_code = one.district_code
-        WHERE one.id = {union} AND c.coverage_year = :year AND c.listed)
+        WHERE one.id = {union} AND c.coverage_year = {year} AND c.listed)
 """
-_PHASES = sa.text(PHASES_OF.format(district=":district"))
-_IS_CENTRAL = sa.text(f"SELECT {IS_CENTRAL_OF.format(union=':union')}")
+_PHASES = sa.text(PHASES_OF.format(scheme=":scheme", year=":year", district=":district"))
+_IS_CENTRAL = sa.text(f"SELECT {IS_CENTRAL_OF.format(union=':union', year=':year')}")
 _LIST_STANDS = sa.text("""
     SELECT EXISTS (
         SELECT FROM enrolments e

@@ -17,17 +17,21 @@ from insurance_svc.splits.tables import FEE_SPLITS
 from unioncard.auth import Principal, Scope
 from unioncard.unit_of_work import Transaction
 
-# Of one class the shares too: the union's own before the district's default.
+# The union's own shares before the district's default.
 _PRICES = sa.text("""
-    SELECT r.coverage_year, r.class_code, r.term, r.fee_fen, r.subsidy_fen, r.central_subsidy_fen, r.assumed,
+    SELECT n.line, r.coverage_year, r.class_code, r.term, r.fee_fen, r.subsidy_fen, r.central_subsidy_fen, r.assumed,
            s.district_fen, s.union_fen
-    FROM rates r LEFT JOIN LATERAL (
-        SELECT district_fen, union_fen FROM fee_splits
-        WHERE r.class_code = :class AND class_code = :class AND district_id = :district AND coverage_year = :year
-          AND term = r.term AND central = :central AND union_id IN (0, :union) AND :on BETWEEN valid_from AND valid_to
-        ORDER BY union_id DESC LIMIT 1
+    FROM unnest(CAST(:districts AS bigint[]), CAST(:years AS integer[]), CAST(:classes AS text[]),
+                CAST(:centrals AS boolean[]), CAST(:unions AS bigint[]), CAST(:days AS date[]))
+         WITH ORDINALITY AS n(district_id, coverage_year, class_code, central, union_id, day, line)
+    JOIN rates r ON r.coverage_year = n.coverage_year AND r.class_code = n.class_code
+    LEFT JOIN LATERAL (
+        SELECT f.district_fen, f.union_fen FROM fee_splits f
+        WHERE f.class_code = n.class_code AND f.district_id = n.district_id AND f.coverage_year = n.coverage_year
+          AND f.term = r.term AND f.central = n.central AND f.union_id IN (0, n.union_id)
+          AND n.day BETWEEN f.valid_from AND f.valid_to
+        ORDER BY f.union_id DESC LIMIT 1
     ) AS s ON true
-    WHERE r.coverage_year = :year
 """)
 _DROP_UNFIT = sa.text("""
     DELETE FROM fee_splits
@@ -65,26 +69,37 @@ class Share:
     union_fen: int
 
 
-async def prices(
-    conn: AsyncConnection, district_id: int, year: int, class_code: str, central: bool, union_id: int, on: date
-) -> tuple[dict[tuple[str, str], Rate], dict[str, Share]]:
-    """The year's prices as :func:`insurance_svc.seasons.store.rates` has them, and one class's shares by term.
+@dataclass(frozen=True, slots=True)
+class PricesOf:
+    """Whose prices are asked for: of one class and year, valid on that day, the first of the cover."""
 
-    Shares are those that are valid on that day, the first of the cover: the union's own before the district's default;
-    a term that the district has not set is missing. Call :func:`insurance_svc.seasons.store.hold` first where a list is
+    district_id: int
+    year: int
+    class_code: str
+    central: bool
+    union_id: int
+    day: date
+
+
+async def prices(conn: AsyncConnection, asked: Sequence[PricesOf]) -> list[dict[str, tuple[Rate, Share | None]]]:
+    """For each that is asked: by term what the class costs, and how district and union share it; one statement.
+
+    None where the district has not set its shares. Call :func:`insurance_svc.seasons.store.hold` first where a list is
     written from them.
     """
     values = {
-        "district": district_id,
-        "year": year,
-        "class": class_code,
-        "central": central,
-        "union": union_id,
-        "on": on,
+        "districts": [one.district_id for one in asked],
+        "years": [one.year for one in asked],
+        "classes": [one.class_code for one in asked],
+        "centrals": [one.central for one in asked],
+        "unions": [one.union_id for one in asked],
+        "days": [one.day for one in asked],
     }
-    rows = (await conn.execute(_PRICES, values)).all()
-    rates = {(row.class_code, row.term): Rate(*row[:7]) for row in rows}
-    return rates, {row.term: Share(row.district_fen, row.union_fen) for row in rows if row.district_fen is not None}
+    found: list[dict[str, tuple[Rate, Share | None]]] = [{} for _ in asked]
+    for row in await conn.execute(_PRICES, values):
+        share = Share(row.district_fen, row.union_fen) if row.district_fen is not None else None
+        found[row.line - 1][row.term] = Rate(*row[1:8]), share
+    return found
 
 
 async def standing(conn: AsyncConnection, district_id: int, year: int) -> dict[tuple[str, str, bool, int], sa.Row[Any]]:
