@@ -73,3 +73,13 @@ async def test_only_its_district_while_it_is_due(due: Trial) -> None:
     assert (await upload(due, PNG, organisation=OTHER_DISTRICT)).status_code == 404
     await due.run("UPDATE batches SET state = 'written_off'")
     assert (await upload(due, PNG)).json()["type"] == "urn:unioncard:problem:batch-state"
+
+
+async def test_the_same_upload_again_when_the_batch_is_settled_gets_the_answer_it_had(due: Trial) -> None:
+    first = await upload(due, PNG, key="answer-lost")
+    await due.run("UPDATE batches SET state = 'written_off'")
+    again = await upload(due, PNG, key="answer-lost")
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["Idempotent-Replay"] == "true"
+    other = await upload(due, JPEG, key="answer-lost")
+    assert (other.status_code, other.json()["type"]) == (422, "urn:unioncard:problem:idempotency-key-reused")

@@ -100,18 +100,31 @@ async def once(
     """
     claim = claim_of(principal, key, content)
     if not await claim_all(tx.conn, [claim]):
-        values = {"account": claim.account_id, "operation": claim.operation, "key": claim.key}
-        found = (await tx.conn.execute(_FIND, values)).one()
-        if found.fingerprint != claim.fingerprint:
-            raise Problem(
-                422,
-                "idempotency-key-reused",
-                "同一个幂等键不能用于不同的内容",
-                "请为新的请求生成新的 Idempotency-Key。",
-            )
-        return JSONResponse(found.answer, found.status, headers={"Idempotent-Replay": "true"})
+        known = await answered(tx.conn, claim)
+        assert known is not None  # whoever took the key has committed, or this one would have it
+        return known
     (response,) = await store_all(tx.conn, [claim], [await make()], status)
     return response
+
+
+async def answered(conn: AsyncConnection, claim: Claim) -> Response | None:
+    """The answer that a request with this key was given, None if there was none.
+
+    For an endpoint that looks at the state of things before its transaction, as one does that takes files: whoever
+    repeats a request is told what came of it, not that it cannot be done any more. Raises as :func:`once`.
+    """
+    values = {"account": claim.account_id, "operation": claim.operation, "key": claim.key}
+    found = (await conn.execute(_FIND, values)).one_or_none()
+    if found is None:
+        return None
+    if found.fingerprint != claim.fingerprint:
+        raise Problem(
+            422,
+            "idempotency-key-reused",
+            "同一个幂等键不能用于不同的内容",
+            "请为新的请求生成新的 Idempotency-Key。",
+        )
+    return JSONResponse(found.answer, found.status, headers={"Idempotent-Replay": "true"})
 
 
 def claim_of(principal: Principal, key: RequestKey, content: bytes | BaseModel) -> Claim:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Response, UploadFile
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from insurance_svc.batches import events, store, vouchers
 from insurance_svc.batches.api import Viewer
@@ -18,7 +19,7 @@ from unioncard.paper_store import extension, media_type
 from unioncard.problems import Problem, conflict, invalid, not_found
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import PathId
-from unioncard.web.idempotency import IdempotencyKey, once
+from unioncard.web.idempotency import IdempotencyKey, answered, claim_of, once
 
 router = APIRouter(
     prefix="/premium-batches/{number}/vouchers", tags=["缴费凭证"], responses=problem_responses(401, 403, 404)
@@ -56,10 +57,13 @@ async def upload(
 ) -> Response:
     """上传一份缴费凭证；同一文件重复上传只算一份。"""
     content = await _checked(service, file)
-    await _must_take_vouchers(service, principal, number)
     kind = media_type(content)
     assert kind is not None  # checked above
     digest = hashlib.sha256(content).hexdigest()
+    async with reading(service.context.engine) as conn:
+        if (known := await answered(conn, claim_of(principal, key, digest.encode()))) is not None:
+            return known
+        await _must_take_vouchers(conn, principal, number)
     # Before the facts that speak of it: a crash in between leaves a file nobody speaks of, never the other way round.
     await service.papers.keep(vouchers.key_of(number, digest), content)
     async with service.context.work.begin(principal.actor) as tx:
@@ -91,9 +95,8 @@ async def _checked(service: InsuranceService, file: UploadFile) -> bytes:
     return content
 
 
-async def _must_take_vouchers(service: InsuranceService, principal: Principal, number: str) -> None:
-    async with reading(service.context.engine) as conn:
-        row = await store.find(conn, await scope(conn, principal), number)
+async def _must_take_vouchers(conn: AsyncConnection, principal: Principal, number: str) -> None:
+    row = await store.find(conn, await scope(conn, principal), number)
     if row is None:
         raise not_found("这个参保批次")
     _check_state(row.state)
