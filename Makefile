@@ -20,7 +20,7 @@ KIND ?= cards
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status lint bench faults contracts lock clean
+.PHONY: help setup demo test up down status lint bench faults walks contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ bench: setup ## measure speed: a table, and JSON in bench/results
 
 faults: setup ## kill every process at random moments, RUNS=100 times; SEED=n gives the first run's seed
 	@$(BIN)/python -m tests.faults --kind $(KIND) --runs $(RUNS) $(if $(SEED),--seed $(SEED))
+
+walks: setup ## walk through seasons and claims at random, RUNS=100 rounds of ten walks; SEED=n gives the first round's seed
+	@UNIONCARD_MACHINE_ROUNDS=$(RUNS) UNIONCARD_MACHINE_SEED=$(or $(SEED),any) $(BIN)/python -m pytest --timeout=0 \
+		services/insurance-svc/tests/test_season_machine.py services/claims-svc/tests/test_claims_machine.py
 
 contracts: setup ## write docs/asyncapi.json and docs/schemas anew
 	@$(BIN)/python -m unioncard.contracts.documents docs
