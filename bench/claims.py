@@ -116,8 +116,7 @@ class Claims:
         line = await self._line()
         for member in waiting:
             path, token = await self._file(line, member)
-            for paper in _PAPERS:
-                await self._timed(line.upload(f"{path}/papers", token, png(member), kind=paper))
+            await self._timed(line.upload(f"{path}/papers", token, _pictures(member)))
         line.close()
 
     async def _file(self, line: HttpLine, member: int) -> tuple[str, str]:
@@ -156,8 +155,7 @@ class Claims:
         waiting = []
         for member in members:
             path, token = await self._file(line, member)
-            for paper in _PAPERS[:-1]:
-                await self._timed(line.upload(f"{path}/papers", token, png(member), kind=paper))
+            await self._timed(line.upload(f"{path}/papers", token, _pictures(member)[:-1]))
             waiting.append((path, token, member))
         await self.until(_FILED, 0)
         begun = time.perf_counter()
@@ -171,7 +169,7 @@ class Claims:
     async def _last_paper(self, at: float, path: str, token: str, member: int) -> None:
         await asyncio.sleep(max(0.0, at - time.perf_counter()))
         line = await self._line()
-        answer = await line.upload(f"{path}/papers", token, png(member), kind=_PAPERS[-1])
+        answer = await line.upload(f"{path}/papers", token, _pictures(member)[-1:])
         # From when it was due, so that one that waits for another is not flattered.
         self.run.decisions.append(time.perf_counter() - at)
         if (state := answer.json()["state"]) != "to_pay":
@@ -296,6 +294,11 @@ async def measure(ground: Ground) -> list[Row]:
         await bench.payout_file(first_paid, answers)
         await bench.judge()
     return _rows(bench.run)
+
+
+def _pictures(member: int) -> list[tuple[str, bytes]]:
+    """All papers of a claim, no two alike."""
+    return [(paper, png(member + place)) for place, paper in enumerate(_PAPERS)]
 
 
 def _set() -> asyncio.Event:

@@ -6,6 +6,7 @@ On a machine that serves and asks at once a full HTTP client takes as much CPU a
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -48,15 +49,15 @@ class HttpLine:
         more = f"Content-Type: application/json\r\nIdempotency-Key: {uuid.uuid4()}\r\n"
         return await self._send("POST", path, token, json.dumps(body).encode(), more)
 
-    async def upload(self, path: str, token: str, content: bytes, **fields: str) -> Answer:
-        """A POST of a form with a file, with a key of its own."""
+    async def upload(self, path: str, token: str, papers: Sequence[tuple[str, bytes]]) -> Answer:
+        """A POST of a form with pictures, each of its kind, with a key of its own."""
         edge = uuid.uuid4().hex
         parts = [
-            f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-            for name, value in fields.items()
+            f'--{edge}\r\nContent-Disposition: form-data; name="kind"\r\n\r\n{kind}\r\n'.encode() for kind, _ in papers
         ]
         file = f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="paper.png"\r\n'
-        body = b"".join((*parts, f"{file}Content-Type: image/png\r\n\r\n".encode(), content, b"\r\n"))
+        head = f"{file}Content-Type: image/png\r\n\r\n".encode()
+        body = b"".join((*parts, *(head + content + b"\r\n" for _, content in papers)))
         more = f"Content-Type: multipart/form-data; boundary={edge}\r\nIdempotency-Key: {uuid.uuid4()}\r\n"
         return await self._send("POST", path, token, body + f"--{edge}--\r\n".encode(), more)
 

@@ -84,8 +84,7 @@ def play(stack: Stack, operator: Callable[[str], Operator], member_id: int) -> C
     batch = f"FK{today():%Y%m%d}0001"
     values = {"claim": returned, "batch": batch, "day": today(), "year": BOOK_YEAR}
     _by_hand(stack, values, _OPEN)
-    fields = {"kind": "diagnosis"}
-    union.upload("claims", f"/claims/{returned}/papers", "诊断.png", SHOT, kind="image/png", fields=fields)
+    union.upload_papers(f"/claims/{returned}/papers", [("diagnosis", SHOT)])
     _by_hand(stack, values, _RETURNED, _PART, _BATCH, _PAYOUT, _ENTRIES)
     (paper,) = union.get("claims", f"/claims/{returned}/papers")["items"]
     union.post("claims", f"/claims/{appealed}/appeals", {"reason": APPEAL})

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -86,6 +86,12 @@ class Operator:
         """Upload a file as a form would, with its other fields."""
         files = {"file": (name, content, kind)}
         return self.send(service, "POST", path, files=files, data=fields, key=key or new_key()).json()
+
+    def upload_papers(self, path: str, papers: Sequence[tuple[str, bytes]]) -> Any:
+        """Upload a claim's papers, kind and PNG each, in one request."""
+        files = [("file", ("材料.png", content, "image/png")) for _, content in papers]
+        kinds = {"kind": [kind for kind, _ in papers]}
+        return self.send("claims", "POST", path, files=files, data=kinds, key=new_key()).json()
 
     def pages(self, service: str, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """All items of a list, page by page."""

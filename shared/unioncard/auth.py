@@ -178,3 +178,14 @@ async def scope_of(conn: AsyncConnection, organisations: sa.Table, principal: Pr
     if path is None:
         raise not_found("您所属的组织")
     return Scope(path, below=principal.role is not Role.UNION)
+
+
+def within_reach(organisations: sa.Table, *, below: bool) -> sa.ColumnElement[bool]:
+    """The same scope as a condition on ``organisations.path``, for statements that look one thing up.
+
+    ``:organisation`` is the caller's, ``below`` false for a union: so a statement is made once and not for each call.
+    """
+    own = organisations.alias("own")
+    seen = sa.select(own.c.path).where(own.c.id == sa.bindparam("organisation", type_=sa.BigInteger)).scalar_subquery()
+    path = organisations.c.path
+    return sa.func.starts_with(path, seen) if below else path == seen

@@ -166,10 +166,12 @@ class Claims:
     def _bring(self, case: Case) -> list[str]:
         filer, path = self._filer(case), f"/claims/{self.numbers[case.name]}"
         needs = filer.get("claims", f"{path}/needs")
+        papers = []
         for paper in needs["papers"]:
             self._papers += 1
-            fields = {"kind": paper["kind"]}
-            filer.upload("claims", f"{path}/papers", "材料.png", png(self._papers), kind="image/png", fields=fields)
+            papers.append((paper["kind"], png(self._papers)))
+        if papers:
+            filer.upload_papers(f"{path}/papers", papers)
         said = [f"{case.name}：{len(needs['papers'])} 份材料"]
         for stamp in needs["stamps"]:
             body = {"paper": stamp["paper"]}

@@ -4,6 +4,7 @@ Not part of the product: no room but tests imports it.
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,21 @@ class Trial(ServiceTrial):
 
     async def upload(self, number: str, kind: PaperKind, content: bytes = PNG, **caller: Any) -> httpx.Response:
         """Send a paper."""
-        files = {"file": ("paper.png", content)}
-        return await self.call("POST", f"/claims/{number}/papers", files=files, data={"kind": kind.value}, **caller)
+        return await self.upload_many(number, [(kind, content)], **caller)
+
+    async def upload_many(
+        self, number: str, papers: Sequence[tuple[PaperKind, bytes]], **caller: Any
+    ) -> httpx.Response:
+        """Send papers in one request."""
+        files = [("file", ("paper.png", content)) for _, content in papers]
+        kinds = {"kind": [kind.value for kind, _ in papers]}
+        return await self.call("POST", f"/claims/{number}/papers", files=files, data=kinds, **caller)
 
     async def upload_all(self, number: str, **caller: Any) -> None:
-        """Send all papers that are missing."""
-        for one in (await self.needs(number, **caller))["papers"]:
-            response = await self.upload(number, PaperKind(one["kind"]), PNG, **caller)
+        """Send all papers that are missing, in one request."""
+        missing = [(PaperKind(one["kind"]), PNG) for one in (await self.needs(number, **caller))["papers"]]
+        if missing:
+            response = await self.upload_many(number, missing, **caller)
             assert response.is_success, response.text
 
     async def stamp(self, number: str, paper: PaperKind = PaperKind.APPLICATION_FORM, **caller: Any) -> httpx.Response:

@@ -9,7 +9,7 @@ import pytest
 
 from claims_svc.papers.rules import PaperKind
 from claims_svc_testing import Trial, member
-from claims_svc_testing.filing import HEIR, death, disability, illness, policy, stay
+from claims_svc_testing.filing import HEIR, PAPERS_OF_ILLNESS, PNG, death, disability, illness, policy, stay
 from unioncard.auth import Role
 from unioncard.contracts.cover import PolicyCover
 from unioncard_testing.trial import OTHER_DISTRICT, SIBLING
@@ -86,6 +86,51 @@ async def test_the_same_file_again_is_one_paper(claims: Trial) -> None:
     await claims.upload(number, PaperKind.IDENTITY)
     assert len((await claims.upload(number, PaperKind.IDENTITY)).json()["items"]) == 1
     assert len((await claims.upload(number, PaperKind.IDENTITY, PDF_FILE)).json()["items"]) == 2
+
+
+async def test_many_papers_come_in_one_request(claims: Trial) -> None:
+    number = await filed(claims, illness())
+    kinds = [*PAPERS_OF_ILLNESS, PaperKind.IDENTITY]
+    # The same picture may prove two things; two pages of one kind are two papers.
+    contents = [PNG, PNG, PNG, PDF_FILE, PDF_FILE]
+    papers = (await claims.upload_many(number, list(zip(kinds, contents, strict=True)))).json()
+    assert [one["kind"] for one in papers["items"]] == [kind.value for kind in kinds]
+    assert papers["state"] == "stamping"
+    objects = [path for path in (claims.folder / "objects").rglob("*") if number in str(path) and path.is_file()]
+    assert len(objects) == 2
+    told = await claims.column("SELECT after->>'kind' FROM audit_log WHERE action = 'claim.paper' ORDER BY id")
+    assert told == [kind.value for kind in kinds]
+    again = await claims.upload_many(number, [(PaperKind.IDENTITY, PDF_FILE), (PaperKind.DIAGNOSIS, PDF_FILE)])
+    assert [one["kind"] for one in again.json()["items"]] == [*(kind.value for kind in kinds), "diagnosis"]
+
+
+async def test_of_papers_sent_together_all_are_taken_or_none(claims: Trial) -> None:
+    number = await filed(claims, illness())
+    papers = [(PaperKind.IDENTITY, PNG), (PaperKind.DIAGNOSIS, b"just text")]
+    response = await claims.upload_many(number, papers)
+    assert (response.status_code, response.json()["type"]) == (422, "urn:unioncard:problem:paper-type")
+    assert response.json()["detail"].startswith("第 2 个文件（疾病诊断证明）")
+    assert len((await claims.needs(number))["papers"]) == 4
+    assert not [path for path in (claims.folder / "objects").rglob("*") if number in str(path) and path.is_file()]
+
+
+async def test_each_file_is_of_one_kind(claims: Trial) -> None:
+    number = await filed(claims, illness())
+    files = [("file", ("one.png", PNG)), ("file", ("two.pdf", PDF_FILE))]
+    response = await claims.call("POST", f"/claims/{number}/papers", files=files, data={"kind": ["identity"]})
+    assert (response.status_code, response.json()["type"]) == (422, "urn:unioncard:problem:papers-kinds")
+
+
+async def test_a_claim_has_at_most_a_hundred_papers(claims: Trial) -> None:
+    number = await filed(claims, illness())
+    pages = [(PaperKind.DIAGNOSIS, PNG[:-12] + bytes([page]) + PNG[-12:]) for page in range(101)]
+    for start in range(0, 100, 20):
+        assert (await claims.upload_many(number, pages[start : start + 20])).is_success
+    response = await claims.upload_many(number, pages[100:])
+    assert (response.status_code, response.json()["type"]) == (409, "urn:unioncard:problem:too-many-papers")
+    assert await claims.column("SELECT count(*) FROM papers") == [100]
+    # What is there already is not one more.
+    assert (await claims.upload_many(number, pages[:20])).is_success
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from claims_svc.claims.rules import (
     assess,
     event_name,
 )
+from claims_svc.papers import store as papers
 from claims_svc.personal import PersonalData
 from claims_svc.settings import ClaimsSettings
 from unioncard.contracts.claims import ClaimState
@@ -88,7 +89,7 @@ async def take_cover(
         assert changed is not None  # locked
         return changed
     values["reasons"] = [one.row() for one in found.reduced]
-    return await progress.move_on(tx, settings, row, **values)
+    return await progress.move_on(tx, settings, row, await papers.brought(tx.conn, row.number), **values)
 
 
 async def _claimed_elsewhere(tx: Transaction, row: Any, facts: Facts, personal: PersonalData) -> bool:

@@ -23,14 +23,11 @@ from claims_svc.claims.rules import (
 )
 from claims_svc.illnesses.api import IllnessCode
 from claims_svc.members import store as members
-from claims_svc.metadata import ORGANISATIONS
 from claims_svc.personal import PersonalData
-from claims_svc.service import scope
 from unioncard.auth import Principal, Role
 from unioncard.contracts.claims import ClaimState
 from unioncard.contracts.cover import Benefit
 from unioncard.dates import shanghai_date
-from unioncard.districts import district_of
 from unioncard.names import normalise_name
 from unioncard.problems import Problem, invalid, not_found
 from unioncard.text import InvalidValue, half_width, without_spaces
@@ -162,20 +159,22 @@ async def file_claim(
     filed the same event. What another union has filed is found when the claim is assessed, and both claims are shown
     to the centre (decision 25).
     """
-    union_id = await _union_of(tx.conn, principal, member_id)
+    member = await members.to_file_for(tx.conn, principal, member_id)
+    if member is None:
+        raise not_found("这名会员")
+    union_id: int = member.union_id
     today = shanghai_date(tx.now)
     if claim.event_day > today or (claim.discharge_day is not None and claim.discharge_day > today):
         raise invalid("day-to-come", "事由发生日或出院日在今天之后", "请核对日期；尚未出院的，请在出院后申请。")
-    district = await district_of(tx.conn, union_id)
     if claim.account_id is not None:
-        await must_name_account(tx.conn, principal, claim.account_id, district.id)
-    number = await store.next_number(tx, district.code)
+        await must_name_account(tx.conn, principal, claim.account_id, member.district_id)
+    number = await store.next_number(tx, member.district_code)
     values = {
         "number": number,
         "member_id": member_id,
         "union_id": union_id,
-        "district_id": district.id,
-        "district_code": district.code,
+        "district_id": member.district_id,
+        "district_code": member.district_code,
         "filed_by_role": principal.role,
         "filed_by": principal.account_id,
         "state": ClaimState.FILED,
@@ -195,20 +194,6 @@ async def file_claim(
     events.changed(tx, row)
     tx.audit("claim.filed", f"claim:{number}", organisation_id=union_id, after={"benefit": claim.benefit})
     return row
-
-
-async def _union_of(conn: AsyncConnection, principal: Principal, member_id: int) -> int:
-    """The member's union, or the last it was in; 404 unless the caller may file for it."""
-    member = await members.find(conn, member_id)
-    if member is None or member.number is None:
-        raise not_found("这名会员")
-    union_id: int = member.last_union_id
-    if principal.role is not Role.MEMBER:
-        seen = await scope(conn, principal)
-        path = await conn.scalar(sa.select(ORGANISATIONS.c.path).where(ORGANISATIONS.c.id == union_id))
-        if path is None or not seen.holds(path):
-            raise not_found("这名会员")
-    return union_id
 
 
 async def must_name_account(conn: AsyncConnection, principal: Principal, account_id: int, district_id: int) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from claims_svc.claims import filing, store
 from claims_svc.claims.progress import move_on, must_be_open
 from claims_svc.claims.rules import ClaimEvent, PayeeKind, payees_of
+from claims_svc.papers import store as papers
 from claims_svc.service import ClaimsService
 from unioncard.auth import Principal
 from unioncard.problems import invalid
@@ -33,4 +34,4 @@ async def set_payee(
     changed = await store.note(
         tx, row.number, action="claim.payee", payee=PayeeKind(wanted.payee), account_id=wanted.account_id
     )
-    return await move_on(tx, service.settings, changed)
+    return await move_on(tx, service.settings, changed, await papers.brought(tx.conn, row.number))

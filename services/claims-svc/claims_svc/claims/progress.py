@@ -30,12 +30,14 @@ def must_be_open(tx: Transaction, row: Any) -> None:
         raise conflict("papers-late", "补交材料和盖章的期限已过", "该申请将按逾期办结；仍在给付时效内的，请重新申请。")
 
 
-async def move_on(tx: Transaction, settings: ClaimsSettings, row: Any, **values: Any) -> sa.Row[Any]:
+async def move_on(
+    tx: Transaction, settings: ClaimsSettings, row: Any, brought: papers.Brought, **values: Any
+) -> sa.Row[Any]:
     """Move a locked claim that is before its review to where it now stands; ``values`` are further columns it gets.
 
     Papers first, then stamps, then cover; a complete one goes to the centre, or is decided by the rules at once.
     """
-    needs = await papers.needs_of(tx.conn, row)
+    needs = papers.needs_of(row, brought)
     found = {"missing": needs.missing, "district_stamp": needs.district_stamp, **values}
     cover = found.get("cover_state", row.cover_state)
     if cover is None:

@@ -15,7 +15,7 @@ from claims_svc.claims.rules import FALLEN, STEPS, Part
 from claims_svc.claims.tables import CLAIM_DAYS, CLAIM_PARTS, CLAIMS, HEIRS
 from claims_svc.members.tables import MEMBERS
 from claims_svc.metadata import ORGANISATIONS
-from unioncard.auth import Scope
+from unioncard.auth import Principal, Role, Scope, within_reach
 from unioncard.contracts.claims import ClaimState
 from unioncard.dates import shanghai_date
 from unioncard.problems import Problem, conflict
@@ -55,6 +55,32 @@ _APPROVE_PARTS = sa.text("""
 """)
 
 
+_ADD = postgresql.insert(CLAIMS).on_conflict_do_nothing().returning(CLAIMS)
+
+# Further columns come with the parameters.
+_NOTE = (
+    CLAIMS.update()
+    .where(CLAIMS.c.number == sa.bindparam("claim"))
+    .values(version=CLAIMS.c.version + 1, changed_at=sa.bindparam("now"))
+    .returning(CLAIMS)
+)
+_CHANGE = _NOTE.where(CLAIMS.c.state == sa.any_(sa.bindparam("from_states", type_=sa.ARRAY(sa.Text))))
+_CHANGE_VERSION = _CHANGE.where(CLAIMS.c.version == sa.bindparam("from_version"))
+
+_STANDING_FOR = (
+    sa.select(CLAIMS)
+    .where(
+        CLAIMS.c.member_id == sa.bindparam("member"),
+        CLAIMS.c.standing,
+        sa.or_(
+            CLAIMS.c.event_hash == sa.any_(sa.bindparam("events", type_=sa.ARRAY(sa.Text))),
+            CLAIMS.c.accident_hash == sa.any_(sa.bindparam("accidents", type_=sa.ARRAY(sa.Text))),
+        ),
+    )
+    .limit(1)
+)
+
+
 async def next_number(tx: Transaction, district_code: str) -> str:
     """``GF`` + district + day + six digits; gaps mean nothing."""
     counted = (await tx.conn.execute(_NUMBER)).scalar_one()
@@ -64,8 +90,7 @@ async def next_number(tx: Transaction, district_code: str) -> str:
 async def add(tx: Transaction, values: Mapping[str, Any]) -> sa.Row[Any] | None:
     """A new claim; None if another claim for the same event stands."""
     added = {**values, "filed_at": tx.now, "changed_at": tx.now}
-    statement = postgresql.insert(CLAIMS).values(added).on_conflict_do_nothing().returning(CLAIMS)
-    row: sa.Row[Any] | None = (await tx.conn.execute(statement)).one_or_none()
+    row: sa.Row[Any] | None = (await tx.conn.execute(_ADD, added)).one_or_none()
     return row
 
 
@@ -87,18 +112,16 @@ async def change(
     """
     states = [state for state in from_states if to in STEPS[state]]
     assert states, f"no step to {to}"
-    columns = CLAIMS.c
-    guard = [columns.number == number, columns.state.in_(states)]
+    changed = {"claim": number, "from_states": states, "now": tx.now, "state": to, **values}
+    statement = _CHANGE
     if version is not None:
-        guard.append(columns.version == version)
-    changed = {"state": to, "version": columns.version + 1, "changed_at": tx.now, **values}
+        statement, changed["from_version"] = _CHANGE_VERSION, version
     if to is not ClaimState.CLOSED:
         changed["standing"] = to not in FALLEN
-    statement = CLAIMS.update().where(*guard).values(changed).returning(CLAIMS)
     if retake or not FALLEN.isdisjoint(states):
-        row = await _retaken(tx, statement)
+        row = await _retaken(tx, statement, changed)
     else:
-        row = (await tx.conn.execute(statement)).one_or_none()
+        row = (await tx.conn.execute(statement, changed)).one_or_none()
         if row is not None and to in FALLEN:
             await _free_days(tx.conn, number)
     if row is not None:
@@ -111,11 +134,11 @@ async def _free_days(conn: AsyncConnection, number: str) -> None:
     await conn.execute(CLAIM_DAYS.update().where(days.claim_number == number, days.standing).values(standing=False))
 
 
-async def _retaken(tx: Transaction, statement: sa.Executable) -> sa.Row[Any] | None:
+async def _retaken(tx: Transaction, statement: sa.Executable, changed: Mapping[str, Any]) -> sa.Row[Any] | None:
     """Carry out a step that takes an event and days again, if nobody else has them."""
     try:
         async with tx.conn.begin_nested():
-            row: sa.Row[Any] | None = (await tx.conn.execute(statement)).one_or_none()
+            row: sa.Row[Any] | None = (await tx.conn.execute(statement, changed)).one_or_none()
             if row is not None and row.standing:
                 await _take_days(tx.conn, row)
     except IntegrityError as error:
@@ -145,10 +168,7 @@ def _tell(tx: Transaction, row: Any, values: Mapping[str, Any]) -> None:
 
 async def note(tx: Transaction, number: str, *, action: str, told: bool = True, **values: Any) -> sa.Row[Any]:
     """Change a locked claim's columns without a step; also this is counted, and told unless nobody acts on it."""
-    columns = CLAIMS.c
-    changed = {"version": columns.version + 1, "changed_at": tx.now, **values}
-    statement = CLAIMS.update().where(columns.number == number).values(changed).returning(CLAIMS)
-    row: sa.Row[Any] = (await tx.conn.execute(statement)).one()
+    row: sa.Row[Any] = (await tx.conn.execute(_NOTE, {"claim": number, "now": tx.now, **values})).one()
     if told:
         events.changed(tx, row)
     tx.audit(action, f"claim:{number}", organisation_id=row.union_id)
@@ -199,19 +219,47 @@ def with_names() -> sa.Select[Any]:
     ).select_from(joined)
 
 
-async def find(conn: AsyncConnection, scope: Scope, number: str) -> sa.Row[Any] | None:
-    """A claim in the caller's scope, with names."""
-    row: sa.Row[Any] | None = (
-        await conn.execute(with_names().where(CLAIMS.c.number == number, visible(scope)))
-    ).one_or_none()
+_NUMBER_IS = CLAIMS.c.number == sa.bindparam("claim", type_=sa.Text)
+
+
+def _reach(query: sa.Select[Any]) -> Mapping[str, sa.Select[Any]]:
+    """One claim, as those see it who reach it: its union as it was filed, everybody above, the member itself."""
+    return {
+        "union": query.where(_NUMBER_IS, within_reach(ORGANISATIONS, below=False)),
+        "above": query.where(_NUMBER_IS, within_reach(ORGANISATIONS, below=True)),
+        "member": query.where(_NUMBER_IS, CLAIMS.c.member_id == sa.bindparam("member", type_=sa.BigInteger)),
+    }
+
+
+_BARE_CLAIM = sa.select(CLAIMS).join(ORGANISATIONS, ORGANISATIONS.c.id == CLAIMS.c.union_id)
+# Made once: making a statement takes as long as carrying it out.
+_NAMED, _BARE, _LOCKED = map(_reach, (with_names(), _BARE_CLAIM, _BARE_CLAIM.with_for_update(of=CLAIMS)))
+
+
+async def _find(
+    conn: AsyncConnection, principal: Principal, number: str, queries: Mapping[str, sa.Select[Any]]
+) -> sa.Row[Any] | None:
+    match principal.role:
+        case Role.MEMBER:
+            query, whose = queries["member"], {"member": principal.member_id}
+        case Role.UNION:
+            query, whose = queries["union"], {"organisation": principal.organisation_id}
+        case _:
+            query, whose = queries["above"], {"organisation": principal.organisation_id}
+    row: sa.Row[Any] | None = (await conn.execute(query, {"claim": number, **whose})).one_or_none()
     return row
 
 
-async def find_own(conn: AsyncConnection, member_id: int, number: str) -> sa.Row[Any] | None:
-    """A member's own claim, with names."""
-    query = with_names().where(CLAIMS.c.number == number, CLAIMS.c.member_id == member_id)
-    row: sa.Row[Any] | None = (await conn.execute(query)).one_or_none()
-    return row
+async def find(conn: AsyncConnection, principal: Principal, number: str) -> sa.Row[Any] | None:
+    """A claim that the caller reaches, with names."""
+    return await _find(conn, principal, number, _NAMED)
+
+
+async def find_bare(
+    conn: AsyncConnection, principal: Principal, number: str, *, lock: bool = False
+) -> sa.Row[Any] | None:
+    """The same without names; locked for whoever changes it."""
+    return await _find(conn, principal, number, _LOCKED if lock else _BARE)
 
 
 async def of_member(conn: AsyncConnection, member_id: int) -> Sequence[sa.Row[Any]]:
@@ -225,13 +273,8 @@ async def standing_for(
     conn: AsyncConnection, member_id: int, event_hashes: Sequence[str], accident_hashes: Sequence[str]
 ) -> sa.Row[Any] | None:
     """The claim that stands for the same event."""
-    columns = CLAIMS.c
-    query = sa.select(CLAIMS).where(
-        columns.member_id == member_id,
-        columns.standing,
-        sa.or_(columns.event_hash.in_(event_hashes), columns.accident_hash.in_(accident_hashes)),
-    )
-    row: sa.Row[Any] | None = (await conn.execute(query.limit(1))).one_or_none()
+    given = {"member": member_id, "events": list(event_hashes), "accidents": list(accident_hashes)}
+    row: sa.Row[Any] | None = (await conn.execute(_STANDING_FOR, given)).one_or_none()
     return row
 
 

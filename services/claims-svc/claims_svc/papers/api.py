@@ -1,5 +1,6 @@
 """Papers, stamps and what a claim still needs, over HTTP."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from claims_svc.claims.progress import must_be_open
-from claims_svc.claims.reach import log_read, reached, reached_locked
+from claims_svc.claims.reach import log_read, reached, reached_bare, reached_locked
 from claims_svc.claims.rules import STATE_LABELS
 from claims_svc.claims.views import Number
 from claims_svc.papers import files, needs, stamping, store
@@ -18,7 +19,6 @@ from unioncard.auth import Allow, Principal, Role
 from unioncard.contracts.claims import ClaimState
 from unioncard.paper_store import extension
 from unioncard.problems import not_found
-from unioncard.unit_of_work import Transaction
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import PathId
 from unioncard.web.idempotency import IdempotencyKey, once
@@ -28,6 +28,9 @@ router = APIRouter(prefix="/claims/{number}", tags=["给付材料"], responses=p
 Filer = Annotated[Principal, Depends(Allow(*FILERS))]
 Stamper = Annotated[Principal, Depends(Allow(*STAMPERS))]
 Viewer = Annotated[Principal, Depends(Allow(*VIEWERS, Role.MEMBER))]
+
+FILES = 20
+"""At most so many in one request, which is at most 20 MB."""
 
 
 class Paper(BaseModel):
@@ -79,21 +82,22 @@ async def upload(
     key: IdempotencyKey,
     principal: Filer,
     service: TheService,
-    kind: Annotated[PaperKind, Form(description="材料种类")],
-    file: Annotated[UploadFile, File(description="照片（PNG、JPEG）或 PDF")],
+    kind: Annotated[list[PaperKind], Form(description="材料种类，按文件的顺序，每个文件一项", max_length=FILES)],
+    file: Annotated[list[UploadFile], File(description="照片（PNG、JPEG）或 PDF，一份或多份", max_length=FILES)],
 ) -> Response:
-    """上传一份材料；同一文件重复上传只算一份。材料和盖章齐全后申请自动进入下一步。"""
-    content = await files.checked(service, file)
+    """一次上传一份或多份材料，要么全部收下，要么全部不收；同一文件重复上传只算一份。材料和盖章齐全后申请自动进入下一步。"""
+    sent = await files.checked(service, kind, file)
     async with service.context.work.begin(principal.actor) as tx:
-        must_be_open(tx, await reached(tx.conn, principal, number))
-    digest = await files.keep(service, number, content)
+        must_be_open(tx, await reached_bare(tx.conn, principal, number))
+    await files.keep(service, number, sent)
     async with service.context.work.begin(principal.actor) as tx:
 
         async def make() -> Papers:
             row = await reached_locked(tx, principal, number)
-            return await _papers(tx, await files.add(tx, service, principal, row, kind, content, digest))
+            return _papers(*await files.add(tx, service, principal, row, sent))
 
-        return await once(tx, principal, key, f"{kind}/{digest}".encode(), make)
+        content = "\n".join(f"{one.kind}/{one.sha256}" for one in sent)
+        return await once(tx, principal, key, content.encode(), make)
 
 
 @router.get("/papers", summary="材料列表")
@@ -102,7 +106,7 @@ async def list_papers(number: Number, principal: Viewer, service: TheService) ->
     async with service.context.work.begin(principal.actor) as tx:
         row = await reached(tx.conn, principal, number)
         log_read(tx, principal, row)
-        return await _papers(tx, row)
+        return _papers(row, await store.brought(tx.conn, number))
 
 
 @router.get(
@@ -133,7 +137,7 @@ async def stamp(
 
         async def make() -> Papers:
             row = await reached_locked(tx, principal, number)
-            return await _papers(tx, await stamping.stamp(tx, service, principal, row, body.paper))
+            return _papers(*await stamping.stamp(tx, service, principal, row, body.paper))
 
         return await once(tx, principal, key, body, make)
 
@@ -144,7 +148,7 @@ async def show_needs(number: Number, principal: Viewer, service: TheService) -> 
     async with service.context.work.begin(principal.actor) as tx:
         row = await reached(tx.conn, principal, number)
         log_read(tx, principal, row)
-        return needs.shown(row, await store.needs_of(tx.conn, row))
+        return needs.shown(row, store.needs_of(row, await store.brought(tx.conn, number)))
 
 
 def _attachment(content: bytes, name: str) -> Response:
@@ -157,24 +161,24 @@ def _attachment(content: bytes, name: str) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-async def _papers(tx: Transaction, row: Any) -> Papers:
+def _papers(row: Any, brought: store.Brought) -> Papers:
     state = ClaimState(row.state)
     return Papers(
         claim_number=row.number,
         state=state,
         state_label=STATE_LABELS[state],
-        items=[_paper(one) for one in await store.of_claim(tx.conn, row.number)],
-        stamps=[_stamp(one) for one in await store.stamps_on(tx.conn, row.number)],
+        items=[_paper(one) for one in brought.papers],
+        stamps=[_stamp(one) for one in brought.stamps],
     )
 
 
-def _paper(row: Any) -> Paper:
-    return Paper.model_validate(dict(row._mapping) | {"kind_label": PAPER_LABELS[PaperKind(row.kind)]})
+def _paper(row: Mapping[str, Any]) -> Paper:
+    return Paper.model_validate({**row, "kind_label": PAPER_LABELS[PaperKind(row["kind"])]})
 
 
-def _stamp(row: Any) -> StampShown:
+def _stamp(row: Mapping[str, Any]) -> StampShown:
     labels = {
-        "paper_label": PAPER_LABELS[PaperKind(row.paper)],
-        "level_label": STAMP_LABELS[StampLevel(row.level)],
+        "paper_label": PAPER_LABELS[PaperKind(row["paper"])],
+        "level_label": STAMP_LABELS[StampLevel(row["level"])],
     }
-    return StampShown.model_validate(dict(row._mapping) | labels)
+    return StampShown.model_validate({**row, **labels})

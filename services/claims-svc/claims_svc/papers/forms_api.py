@@ -77,7 +77,7 @@ async def print_needs(number: Number, principal: Viewer, service: TheService) ->
     async with service.context.work.begin(principal.actor) as tx:
         row = await reached(tx.conn, principal, number)
         log_read(tx, principal, row)
-        page = needs.shown(row, await store.needs_of(tx.conn, row))
+        page = needs.shown(row, store.needs_of(row, await store.brought(tx.conn, number)))
         today = shanghai_date(tx.now)
     return _pdf(
         await asyncio.to_thread(forms.needs_page, service.settings.font_paths, page, today), f"{number}-needs.pdf"

@@ -15,8 +15,10 @@ from unioncard.unit_of_work import Transaction
 
 async def stamp(
     tx: Transaction, service: ClaimsService, principal: Principal, row: Any, paper: PaperKind
-) -> sa.Row[Any]:
+) -> tuple[sa.Row[Any], store.Brought]:
     """Put the caller's stamp on a paper of a locked claim, and move the claim on; a second time changes nothing.
+
+    Its row then, and all that has been brought for it.
 
     Raises 422 ``no-stamp-needed`` for papers that carry none, 409 ``stamp-district`` for a union where the district's
     stamp is needed: the claim goes on waiting for it.
@@ -33,9 +35,10 @@ async def stamp(
             "外省市医院就诊的、划入单位账户或继承人账户的，以及划款申请书，均须由区局（产业）工会盖章；"
             "请联系所属区局（产业）工会在平台上盖章。",
         )
-    if not await store.stamp(tx, principal, row.number, paper, level):
-        same: sa.Row[Any] = row
-        return same
+    stamped = await store.stamp(tx, principal, row.number, paper, level)
+    brought = await store.brought(tx.conn, row.number)
+    if not stamped:
+        return row, brought
     after = {"paper": paper, "level": level}
     tx.audit("claim.stamp", f"claim:{row.number}", organisation_id=principal.organisation_id, after=after)
-    return await move_on(tx, service.settings, row)
+    return await move_on(tx, service.settings, row, brought), brought

@@ -1,6 +1,7 @@
 """All SQL of papers and stamps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,22 +9,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from claims_svc.claims.rules import ClaimEvent, HospitalPlace, PayeeKind
 from claims_svc.papers.rules import Needs, PaperKind, StampLevel, required_papers, required_stamps, still_needed
-from claims_svc.papers.tables import PAPERS, STAMPS
+from claims_svc.papers.tables import PAPERS
 from unioncard.auth import Principal
 from unioncard.contracts.cover import Benefit
 from unioncard.unit_of_work import Transaction
 
 PAPERS_A_CLAIM = 100
 
+# All of both at once: whoever brings something is shown what is there, and what it still needs follows from it.
 _BROUGHT = sa.text("""
-    SELECT array(SELECT DISTINCT kind FROM papers WHERE claim_number = :number) AS kinds,
-           array(SELECT paper || '/' || level FROM stamps WHERE claim_number = :number) AS stamps
+    SELECT (SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.id), '[]') FROM papers p
+            WHERE p.claim_number = :number) AS papers,
+           (SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY s.stamped_at, s.paper), '[]') FROM stamps s
+            WHERE s.claim_number = :number) AS stamps
 """)
 
 _ADD = sa.text("""
     INSERT INTO papers (claim_number, kind, object_key, media_type, bytes, sha256, uploaded_by)
-    VALUES (:number, :kind, :key, :media_type, :bytes, :sha256, :by)
-    ON CONFLICT (claim_number, kind, sha256) DO NOTHING RETURNING id
+    SELECT :number, kind, object_key, media_type, bytes, sha256, :by
+    FROM unnest(CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:media_types AS text[]), CAST(:sizes AS bigint[]),
+                CAST(:hashes AS text[])) WITH ORDINALITY AS new(kind, object_key, media_type, bytes, sha256, place)
+    ORDER BY place
+    ON CONFLICT (claim_number, kind, sha256) DO NOTHING RETURNING id, kind
 """)
 
 _STAMP = sa.text("""
@@ -33,21 +40,43 @@ _STAMP = sa.text("""
 """)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A paper in the object store that is to be noted."""
+
+    kind: PaperKind
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A claim's papers in the order they came, and its stamps in the order they were put: their rows."""
+
+    papers: Sequence[Mapping[str, Any]]
+    stamps: Sequence[Mapping[str, Any]]
+
+
 def stamps_of(row: Any) -> dict[PaperKind, StampLevel]:
     """Whose stamp each paper of a claim needs."""
     place = HospitalPlace(row.hospital_place) if row.hospital_place else None
     return dict(required_stamps(place, PayeeKind(row.payee)))
 
 
-async def needs_of(conn: AsyncConnection, row: Any) -> Needs:
-    """What a claim still needs, with one statement."""
-    brought = (await conn.execute(_BROUGHT, {"number": row.number})).one()
-    stamped = {(PaperKind(paper), StampLevel(level)) for paper, level in (one.split("/") for one in brought.stamps)}
+async def brought(conn: AsyncConnection, number: str) -> Brought:
+    """What has been brought for a claim, with one statement."""
+    found = (await conn.execute(_BROUGHT, {"number": number})).one()
+    return Brought(found.papers, found.stamps)
+
+
+def needs_of(row: Any, there: Brought) -> Needs:
+    """What a claim still needs besides what is there."""
     return still_needed(
         required_papers(Benefit(row.benefit), ClaimEvent(row.event), PayeeKind(row.payee)),
         stamps_of(row),
-        uploaded={PaperKind(kind) for kind in brought.kinds},
-        stamped=stamped,
+        uploaded={PaperKind(one["kind"]) for one in there.papers},
+        stamped={(PaperKind(one["paper"]), StampLevel(one["level"])) for one in there.stamps},
         account=row.payee == PayeeKind.UNIT_ACCOUNT and row.account_id is None,
     )
 
@@ -57,27 +86,18 @@ def key_of(number: str, sha256: str) -> str:
     return f"claims/{number}/{sha256}"
 
 
-async def add(
-    tx: Transaction, number: str, kind: PaperKind, media_type: str, size: int, sha256: str, by: int
-) -> int | None:
-    """Note a paper of a locked claim; its id, None if it was there before."""
+async def add(tx: Transaction, number: str, papers: Sequence[Kept], by: int) -> Sequence[sa.Row[Any]]:
+    """Note papers of a locked claim; ``id`` and ``kind`` of those that were not there before."""
     values = {
         "number": number,
-        "kind": kind,
-        "key": key_of(number, sha256),
-        "media_type": media_type,
-        "bytes": size,
-        "sha256": sha256,
+        "kinds": [one.kind.value for one in papers],
+        "keys": [key_of(number, one.sha256) for one in papers],
+        "media_types": [one.media_type for one in papers],
+        "sizes": [one.size for one in papers],
+        "hashes": [one.sha256 for one in papers],
         "by": by,
     }
-    added: int | None = (await tx.conn.execute(_ADD, values)).scalar_one_or_none()
-    return added
-
-
-async def of_claim(conn: AsyncConnection, number: str) -> Sequence[sa.Row[Any]]:
-    """A claim's papers in the order they came."""
-    columns = PAPERS.c
-    return (await conn.execute(sa.select(PAPERS).where(columns.claim_number == number).order_by(columns.id))).all()
+    return (await tx.conn.execute(_ADD, values)).all()
 
 
 async def find(conn: AsyncConnection, number: str, paper_id: int) -> sa.Row[Any] | None:
@@ -86,12 +106,6 @@ async def find(conn: AsyncConnection, number: str, paper_id: int) -> sa.Row[Any]
     query = sa.select(PAPERS).where(columns.claim_number == number, columns.id == paper_id)
     row: sa.Row[Any] | None = (await conn.execute(query)).one_or_none()
     return row
-
-
-async def count(conn: AsyncConnection, number: str) -> int:
-    """How many papers a claim has."""
-    query = sa.select(sa.func.count()).select_from(PAPERS).where(PAPERS.c.claim_number == number)
-    return int(await conn.scalar(query) or 0)
 
 
 async def stamp(tx: Transaction, principal: Principal, number: str, paper: PaperKind, level: StampLevel) -> bool:
@@ -105,10 +119,3 @@ async def stamp(tx: Transaction, principal: Principal, number: str, paper: Paper
         "now": tx.now,
     }
     return (await tx.conn.execute(_STAMP, values)).rowcount == 1
-
-
-async def stamps_on(conn: AsyncConnection, number: str) -> Sequence[sa.Row[Any]]:
-    """The stamps of a claim in the order they were put."""
-    columns = STAMPS.c
-    query = sa.select(STAMPS).where(columns.claim_number == number)
-    return (await conn.execute(query.order_by(columns.stamped_at, columns.paper))).all()
