@@ -137,5 +137,7 @@ def test_what_events_ask_of_temporal() -> None:
     changed = claims_task_of(office.changed(), [])
     assert isinstance(changed, Errand)
     assert (changed.signal, list(changed.signal_args)) == ("changed", [office.standing()])
+    # The workflow's own command did that, and its answer says so.
+    assert claims_task_of(office.changed().model_copy(update={"answered": True}), []) is None
     answered = claims.PayoutBatchAnswered(batch_number="FK1", waiting=2, paid=3, returned=0)
     assert claims_task_of(answered, []) == Word("payout-batch/FK1", "answered", [2, 3, 0])

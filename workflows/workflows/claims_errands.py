@@ -27,6 +27,9 @@ def claims_task_of(event: Contract, segments: Table) -> Task | None:
     for itself how it stands.
     """
     match event:
+        case ClaimChanged(answered=True):
+            # Once more as a signal would be a task for nothing.
+            return None
         case ClaimChanged():
             return _claim(event, segments)
         case PayoutBatchOpened():

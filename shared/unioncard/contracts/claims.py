@@ -71,6 +71,7 @@ class ClaimChanged(Event):
     appeal_until: datetime | None = Field(description="first instant too late to appeal against the decision")
     missing: int = Field(description="papers still missing")
     district_stamp: bool = Field(description="what is missing is the district's stamp")
+    answered: bool = Field(False, description="its workflow asked for this change and has it as the command's answer")
 
 
 class ClaimStanding(Contract):

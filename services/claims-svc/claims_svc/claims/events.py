@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from unioncard.contracts.claims import ClaimChanged, ClaimStanding
+from unioncard.contracts.claims import AssessClaim, ClaimChanged, ClaimStanding, LapseClaim
 from unioncard.unit_of_work import Transaction
+
+_ASKED_FOR = frozenset(f"message:{command.TYPE}" for command in (AssessClaim, LapseClaim))
 
 
 def changed(tx: Transaction, row: Any) -> None:
@@ -24,6 +26,7 @@ def changed(tx: Transaction, row: Any) -> None:
         appeal_until=row.appeal_until,
         missing=row.missing,
         district_stamp=row.district_stamp,
+        answered=tx.actor in _ASKED_FOR,
     )
     tx.publish(event, key=row.number, subject=row.number)
 
