@@ -4,6 +4,7 @@ How they get there by events is what the bench ``legacy`` measures, and how cove
 """
 
 from collections.abc import Iterator
+from datetime import date
 
 import psycopg
 
@@ -11,8 +12,14 @@ from bench import city
 from bench.city import FIRST_MEMBER, Size
 from bench.ground import database_url
 from card_svc.personal import PersonalData as CardData
+from claims_svc.payouts import gathering
 from claims_svc.personal import PersonalData as ClaimsData
+from unioncard.clock import FileClock
+from unioncard.contracts.claims import PayoutBatchOpened
+from unioncard.database import engine_for
 from unioncard.keys import load_keys
+from unioncard.messaging.envelope import Envelope
+from unioncard.unit_of_work import UnitOfWork
 from unioncard_cli.stack import Stack
 
 _COVER = """
@@ -91,3 +98,16 @@ def approve(stack: Stack, first: int, count: int) -> None:
     with psycopg.connect(database_url(stack, "claims"), autocommit=True) as conn:
         conn.execute(_TO_PAY, {"first": first, "count": count, "base": FIRST_MEMBER})
         conn.execute(_PARTS)
+
+
+async def gather(stack: Stack, day: date) -> None:
+    """Put what :func:`approve` made into payout batches, as the service does; only the batches' workflows are told.
+
+    Claims written by hand have none that waits: told of their payout, all of them would start at this moment.
+    """
+    engine = engine_for(database_url(stack, "claims"))
+    work = UnitOfWork(engine, FileClock(stack.place.state / "clock.json"), "claims-svc")
+    async with work.begin("bench") as tx:
+        await gathering.gather(tx, day)
+        tx.outbox = [one for one in tx.outbox if Envelope.decode(one.body).type == PayoutBatchOpened.TYPE]
+    await engine.dispose()

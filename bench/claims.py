@@ -186,7 +186,7 @@ class Claims:
             silent = {"callback": {"silent_rate": 1.0}}
             (await bank.put("/control/behaviour", json=silent)).raise_for_status()
             before = (await bank.get("/memory/summary")).json()["payouts"]["payouts_paid"]
-            await self._gather()
+            await claimants.gather(self.stack, DAY)
 
             async def answered() -> bool:
                 return bool((await bank.get("/memory/summary")).json()["payouts"]["payouts_paid"] >= before + count)

@@ -53,6 +53,9 @@ async def test_every_change_is_told_with_a_higher_version(claims: Trial) -> None
     assert [one["version"] for one in told] == sorted({one["version"] for one in told})
     assert [one["state"] for one in told if one["version"] in (1, 2)] == ["filed", "incomplete"]
     assert told[-1]["state"] == "adjudicating"
+    # What its workflow asked for it has as the answer; what people did it is told.
+    assert [one["answered"] for one in told if one["version"] in (1, 2)] == [False, True]
+    assert not told[-1]["answered"]
     assert "malignant" not in str(told)
 
 
