@@ -11,7 +11,7 @@ from claims_svc.papers.rules import PaperKind
 from claims_svc_testing import Trial, member
 from claims_svc_testing.filing import HEIR, PAPERS_OF_ILLNESS, PNG, death, disability, illness, policy, stay
 from unioncard.auth import Role
-from unioncard.contracts.cover import PolicyCover
+from unioncard.contracts.cover import CoverState, PolicyCover
 from unioncard_testing.trial import OTHER_DISTRICT, SIBLING
 
 PDF_FILE = b"%PDF-1.7 something %%EOF"
@@ -225,6 +225,36 @@ async def test_another_payee_needs_other_papers_and_stamps(claims: Trial) -> Non
     assert (changed["state"], changed["missing"], changed["district_stamp"]) == ("incomplete", 2, True)
     back = await claims.ok("POST", f"/claims/{number}/payee", {"payee": "own_card"})
     assert (back["state"], back["missing"], back["district_stamp"]) == ("stamping", 0, False)
+
+
+async def test_another_heir_needs_the_districts_stamps_anew(claims: Trial) -> None:
+    """The district agreed to one account; nobody below it puts another into its place."""
+    number = await filed(claims, death(), policy(state=CoverState.PROVISIONAL))
+    await claims.complete(number)
+    assert (await claims.claim(number))["state"] == "provisional"
+    # The same heir once more says nothing new.
+    same = await claims.ok("POST", f"/claims/{number}/payee", {"payee": "heir", "heir": HEIR})
+    assert same["state"] == "provisional"
+    other = {"payee": "heir", "heir": HEIR | {"account_number": "6222000099998888"}}
+    changed = await claims.ok("POST", f"/claims/{number}/payee", other)
+    assert (changed["state"], changed["district_stamp"]) == ("stamping", True)
+    needs = await claims.needs(number)
+    assert [one["paper"] for one in needs["stamps"]] == ["application_form", "transfer_request"]
+    assert (await claims.ok("GET", f"/claims/{number}/papers"))["stamps"] == []
+    voided = "SELECT after ->> 'stamps' FROM audit_log WHERE action = 'claim.stamps.void'"
+    assert await claims.column(voided) == ['["application_form/district", "transfer_request/district"]']
+    await claims.complete(number)
+    assert (await claims.claim(number))["state"] == "provisional"
+
+
+async def test_a_stamp_for_one_way_of_paying_is_none_for_another(claims: Trial) -> None:
+    number = await filed(claims, illness())
+    assert (await claims.stamp(number, role=Role.DISTRICT)).is_success
+    changed = await claims.ok("POST", f"/claims/{number}/payee", {"payee": "unit_account"})
+    assert changed["district_stamp"]
+    back = await claims.ok("POST", f"/claims/{number}/payee", {"payee": "own_card"})
+    assert not back["district_stamp"]
+    assert [one["paper"] for one in (await claims.needs(number))["stamps"]] == ["application_form"]
 
 
 async def test_nobody_pays_onto_a_dead_members_card(claims: Trial) -> None:

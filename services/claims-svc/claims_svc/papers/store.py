@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from claims_svc.claims.rules import ClaimEvent, HospitalPlace, PayeeKind
 from claims_svc.papers.rules import Needs, PaperKind, StampLevel, required_papers, required_stamps, still_needed
-from claims_svc.papers.tables import PAPERS
+from claims_svc.papers.tables import PAPERS, STAMPS
 from unioncard.auth import Principal
 from unioncard.contracts.cover import Benefit
 from unioncard.unit_of_work import Transaction
@@ -119,3 +119,10 @@ async def stamp(tx: Transaction, principal: Principal, number: str, paper: Paper
         "now": tx.now,
     }
     return (await tx.conn.execute(_STAMP, values)).rowcount == 1
+
+
+async def void_stamps(conn: AsyncConnection, number: str) -> list[str]:
+    """Take all stamps off a locked claim's papers; what was taken off, as ``paper/level``."""
+    columns = STAMPS.c
+    statement = STAMPS.delete().where(columns.claim_number == number).returning(columns.paper, columns.level)
+    return sorted(f"{row.paper}/{row.level}" for row in await conn.execute(statement))
