@@ -36,7 +36,7 @@ from claims_svc_testing.payouts import (
 from unioncard.contracts.payees import Unpayable
 from unioncard.dates import shanghai_date
 from unioncard.principal import Role
-from unioncard_testing import statements
+from unioncard_testing import eventually, statements
 from unioncard_testing.trial import OTHER_DISTRICT
 
 NOON = datetime.fromisoformat("2020-03-11T12:00+08:00")
@@ -224,6 +224,29 @@ async def test_a_first_payout_comes_back_while_a_second_is_on_its_way(trial: Tri
     assert await deliver(trial, answer([paid(payout(1, third), 10000)], third)) == (1, 0, 0)
     assert (await states(trial), await broken(trial)) == ({claim_number(1): "paid"}, {})
     assert await balances(trial) == {"benefits": 30000, "cash": -30000}
+
+
+async def test_two_payouts_of_a_claim_are_answered_at_once(trial: Trial) -> None:
+    """The first comes back in the moment in which the second arrives: whoever is later sees that money is owed."""
+    second = "FK202003100002"
+    await to_pay(trial, 1)
+    await approve(trial, 10000)
+    await send(trial, BATCH)
+    await deliver(trial, answer([paid(payout(1), 10000)]))
+    await approve(trial, 30000)
+    await send(trial, second)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    said = PayoutAnswer.model_validate(answer([back(payout(1), 10000)], at="11:00"))
+    async with trial.context.work.begin("partner:bank") as tx:
+        assert (await file_answers(tx, [said])).news == 1
+        other = asyncio.create_task(deliver(trial, answer([paid(payout(1, second), 20000)], second)))
+
+        async def waits_or_is_through() -> bool:
+            return other.done() or await trial.column(waiting) == [1]
+
+        await eventually(waits_or_is_through)
+    assert await other == (1, 0, 0)
+    assert (await states(trial), await broken(trial)) == ({claim_number(1): "returned"}, {})
 
 
 async def test_two_runs_at_once_share_the_claims(trial: Trial) -> None:

@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from claims_svc.accounts import store
-from claims_svc_testing import Trial
-from claims_svc_testing.payouts import BATCH, broken, claim_number, fix, gather, states, to_pay
+from claims_svc_testing import Trial, member
+from claims_svc_testing.payouts import BATCH, broken, claim_number, fix, gather, states, tell_payees, to_pay
+from claims_svc_testing.review import hand_over
 from unioncard.principal import Role
 from unioncard_testing.trial import DISTRICT, OTHER_DISTRICT, STRANGER
 
@@ -111,4 +112,23 @@ async def test_nothing_goes_to_an_account_that_was_closed_or_is_another_district
     # A batch with nothing to send is over.
     assert await trial.column("SELECT payouts FROM payout_batches WHERE number = :n", n=BATCH) == [0]
     await trial.run("UPDATE payout_batches SET state = 'done'")
+    assert await broken(trial) == {}
+
+
+async def test_what_was_fixed_is_not_fixed_again(trial: Trial) -> None:
+    """The bank may have the batch already: submitted once more it says the same, and nobody is left out of it."""
+    made = (await named(trial)).json()["id"]
+    await decide(trial, made, 72)
+    await to_pay(trial, 1, payee="unit_account", account=made)
+    await to_pay(trial, 1, first=2)
+    await gather(trial)
+    await tell_payees(trial, [2])
+    await hand_over(trial, BATCH)
+    says = "SELECT concat_ws(' ', number, state, holder_name, account_number) FROM payouts ORDER BY number"
+    fixed = await trial.column(says)
+    await trial.ok("POST", f"/unit-accounts/{made}/closure", {"reason": "停用"}, role=Role.DISTRICT)
+    await trial.tell_members(member(2, version=2, name="李建国"))
+    await hand_over(trial, BATCH)
+    assert await trial.column(says) == fixed
+    assert await states(trial) == {claim_number(1): "paying", claim_number(2): "paying"}
     assert await broken(trial) == {}
