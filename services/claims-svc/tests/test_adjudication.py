@@ -271,6 +271,24 @@ async def test_what_was_paid_before_an_appeal_comes_back_while_the_rest_is_on_it
     assert await broken(claims) == {}
 
 
+async def test_what_comes_back_during_an_appeal_is_owed_even_if_the_appeal_changes_nothing(claims: Trial) -> None:
+    number = await reviewable(claims, stay(), policy())
+    less: dict[str, Any] = {"amounts": [{"policy_id": 2020, "approved_fen": 48_000}], "reasons": ["days-not-proven"]}
+    await decide(claims, number, **less)
+    (first,) = await pay(claims)
+    await appeal(claims, number)
+    back_again = {"payout_number": first, "amount_fen": 48_000, "status": "returned"}
+    said = {"answer_id": "back", "batch_number": first.partition("-")[0], "answered_at": "2020-03-12T10:00:00+08:00"}
+    assert await deliver(claims, said | {"results": [back_again]}) == (1, 0, 0)
+    assert (await claims.claim(number))["state"] == "adjudicating"
+    assert await decide(claims, number, SECOND, approve=False, reasons=["days-not-proven"]) == "to_pay"
+    assert len(await pay(claims)) == 1
+    shown = await claims.claim(number)
+    assert (shown["state"], shown["approved_fen"], shown["refused_fen"]) == ("paid", 48_000, 12_000)
+    assert await balances(claims) == {"benefits": 48_000, "cash": -48_000}
+    assert await broken(claims) == {}
+
+
 async def test_nothing_refused_nothing_to_appeal(claims: Trial) -> None:
     number = await reviewable(claims, illness(), policy())
     await decide(claims, number)
