@@ -172,6 +172,16 @@ async def test_papers_do_not_change_once_the_review_has_begun(claims: Trial) -> 
 # Stamps (G19 Q83–Q87)
 
 
+async def test_the_last_paper_sent_again_is_told_what_came_of_it(claims: Trial) -> None:
+    number = await filed(claims, illness())
+    first = await claims.upload(number, PaperKind.IDENTITY, key="answer-lost")
+    await claims.run("UPDATE claims SET state = 'reviewing'")
+    again = await claims.upload(number, PaperKind.IDENTITY, key="answer-lost")
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert (await claims.upload(number, PaperKind.IDENTITY)).status_code == 409
+
+
 async def test_in_shanghai_and_to_the_own_card_the_unions_stamp_will_do(claims: Trial) -> None:
     number = await filed(claims, illness())
     await claims.upload_all(number)

@@ -21,7 +21,7 @@ from unioncard.paper_store import extension
 from unioncard.problems import not_found
 from unioncard.web.app import problem_responses
 from unioncard.web.fields import PathId
-from unioncard.web.idempotency import IdempotencyKey, once
+from unioncard.web.idempotency import IdempotencyKey, answered, claim_of, once
 
 router = APIRouter(prefix="/claims/{number}", tags=["给付材料"], responses=problem_responses(401, 403, 404))
 
@@ -87,7 +87,10 @@ async def upload(
 ) -> Response:
     """一次上传一份或多份材料，要么全部收下，要么全部不收；同一文件重复上传只算一份。材料和盖章齐全后申请自动进入下一步。"""
     sent = await files.checked(service, kind, file)
+    content = "\n".join(f"{one.kind}/{one.sha256}" for one in sent).encode()
     async with service.context.work.begin(principal.actor) as tx:
+        if (known := await answered(tx.conn, claim_of(principal, key, content))) is not None:
+            return known
         must_be_open(tx, await reached_bare(tx.conn, principal, number))
     await files.keep(service, number, sent)
     async with service.context.work.begin(principal.actor) as tx:
@@ -96,8 +99,7 @@ async def upload(
             row = await reached_locked(tx, principal, number)
             return _papers(*await files.add(tx, service, principal, row, sent))
 
-        content = "\n".join(f"{one.kind}/{one.sha256}" for one in sent)
-        return await once(tx, principal, key, content.encode(), make)
+        return await once(tx, principal, key, content, make)
 
 
 @router.get("/papers", summary="材料列表")
