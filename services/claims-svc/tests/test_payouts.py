@@ -284,16 +284,19 @@ async def test_double_shuffled_and_foreign_answers(trial: Trial, sandbox: Sandbo
 
 
 async def test_a_batch_the_bank_will_not_take_is_owed_again(trial: Trial, sandbox: Sandbox) -> None:
-    await to_pay(trial, 2)
+    """Member 3 was left out before anything was sent, and has nothing to do with it."""
+    await to_pay(trial, 3)
     await gather(trial)
-    await tell_payees(trial, [1, 2], numbers={2: "622700-2"})
+    await tell_payees(trial, [1, 2, 3], numbers={2: "622700-2"}, unpayable={3: Unpayable.NOT_ACTIVATED})
     async with trial.dispatching():
         reply = await submit(trial)
     assert (reply["type"], reply["data"]["code"]) == ("command.refused.v1", "bank-refused")
     assert set((await states(trial)).values()) == {"returned"}
-    assert await balances(trial) == {"benefits": 60000, "payable": -60000}
+    assert await balances(trial) == {"benefits": 90000, "payable": -90000}
     batch = await trial.ok("GET", f"/payout-batches/{BATCH}", role=Role.CENTRE_PAYER)
-    assert (batch["state"], batch["payouts"], batch["left_out"]) == ("done", 0, 2)
+    assert (batch["state"], batch["payouts"], batch["left_out"]) == ("done", 0, 3)
+    why = await trial.column("SELECT unpayable FROM payouts ORDER BY number")
+    assert why == ["refused_by_bank", "refused_by_bank", "not_activated"]
     assert "未作任何处理" in batch["refused_reason"]
     assert (bank(sandbox)["batches_received"], await broken(trial)) == (0, {})
 
