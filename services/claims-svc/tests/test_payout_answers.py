@@ -213,7 +213,7 @@ async def test_a_first_payout_comes_back_while_a_second_is_on_its_way(trial: Tri
     await deliver(trial, answer([paid(payout(1), 10000)]))
     await approve(trial, 30000)
     await send(trial, second)
-    assert await deliver(trial, answer([back(payout(1), 10000)], at="11:00")) == (1, 0, 0)
+    assert await deliver(trial, answer([back(payout(1), 10000, "CARD_LOST")], at="11:00")) == (1, 0, 0)
     assert (await states(trial), await broken(trial)) == ({claim_number(1): "paying"}, {})
     # The second arrives, and so the first is what is still owed.
     assert await deliver(trial, answer([paid(payout(1, second), 20000)], second)) == (1, 0, 0)
@@ -224,6 +224,28 @@ async def test_a_first_payout_comes_back_while_a_second_is_on_its_way(trial: Tri
     assert await deliver(trial, answer([paid(payout(1, third), 10000)], third)) == (1, 0, 0)
     assert (await states(trial), await broken(trial)) == ({claim_number(1): "paid"}, {})
     assert await balances(trial) == {"benefits": 30000, "cash": -30000}
+
+
+async def test_a_number_that_is_gone_is_not_tried_again(trial: Trial) -> None:
+    """One more attempt is made: it is not spent on the very number that the bank has just said is gone."""
+    second, third = "FK202003100002", "FK202003100003"
+    correction = f"/claims/{claim_number(1)}/payout-correction", {"payee": "own_card", "note": "已换卡"}
+    await sent_batch(trial, 1)
+    await deliver(trial, answer([back(payout(1))]))
+    await trial.ok("POST", *correction, role=Role.CENTRE_PAYER)
+    await send(trial, second)
+    assert await trial.column("SELECT unpayable FROM payouts WHERE state = 'left_out'") == ["number_gone"]
+    assert (await states(trial), await balances(trial)) == (
+        {claim_number(1): "returned"}, {"benefits": 30000, "payable": -30000},
+    )  # fmt: skip
+    await trial.run("UPDATE payout_batches SET state = 'done' WHERE number = :n", n=second)
+    # card-svc has the new number now.
+    await trial.ok("POST", *correction, role=Role.CENTRE_PAYER)
+    await gather(trial)
+    await tell_payees(trial, [1], batch=third, numbers={1: "6227009999999999901"})
+    await fix(trial, third)
+    assert await deliver(trial, answer([paid(payout(1, third))], third)) == (1, 0, 0)
+    assert (await states(trial), await broken(trial)) == ({claim_number(1): "paid"}, {})
 
 
 async def test_two_payouts_of_a_claim_are_answered_at_once(trial: Trial) -> None:

@@ -18,7 +18,7 @@ from claims_svc.payouts.answers import file_answers
 from claims_svc.payouts.gathering import gather
 from claims_svc.payouts.instructions import instructions
 from claims_svc.payouts.models import PayoutFilePage
-from claims_svc.payouts.rules import REFUSED_BY_BANK, PayoutState
+from claims_svc.payouts.rules import NUMBER_GONE, REFUSED_BY_BANK, PayoutState
 from claims_svc.personal import PersonalData
 from claims_svc.settings import ClaimsSettings
 from unioncard import signatures
@@ -91,27 +91,39 @@ async def show_batches(tx: Transaction, messages: Sequence[Message[ShowPayoutBat
 
 
 def follow_payees(personal: PersonalData) -> EventHandler:
-    """The handler of ``card.payees.told.v1``: numbers opened with the message's key, encrypted with ours."""
+    """The handler of ``card.payees.told.v1``: numbers opened with the message's key, encrypted with ours.
+
+    card-svc may not have heard yet that a number is gone, which the bank has told us by sending the money back.
+    """
 
     async def follow(tx: Transaction, messages: Sequence[Message[PayeesTold]]) -> None:
-        await store.tell(tx, await asyncio.to_thread(_told, personal, [message.data for message in messages]))
+        told = [message.data for message in messages]
+        gone = await store.numbers_gone(tx.conn, sorted({one.batch_number for one in told}))
+        await store.tell(tx, await asyncio.to_thread(_told, personal, told, gone))
 
     return follow
 
 
-def _told(personal: PersonalData, messages: Sequence[PayeesTold]) -> list[dict[str, Any]]:
+def _told(
+    personal: PersonalData, messages: Sequence[PayeesTold], gone: Sequence[tuple[int, str]]
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
+    dead = {(member, personal.decrypt("card_number", member, number)) for member, number in gone}
+    known = {member for member, _ in gone}
     for message in messages:
         numbers = personal.card_numbers(message)
         for payee in message.payees:
             number = numbers.get(payee.member_id)
             # Without a number there is nothing to pay to, whatever else was said.
-            reason = payee.reason or (None if number else Unpayable.NO_CARD)
+            reason: str | None = payee.reason or (None if number else Unpayable.NO_CARD)
+            if reason is None and number and payee.member_id in known:
+                plain = personal.decrypt("card_number", payee.member_id, number)
+                reason = NUMBER_GONE if (payee.member_id, plain) in dead else None
             rows.append(
                 {
                     "batch": message.batch_number,
                     "member": payee.member_id,
-                    "reason": reason.value if reason else None,
+                    "reason": reason,
                     "number": number,
                     "number_end": payee.number_end,
                     "exempt": payee.limits_exempt,

@@ -39,6 +39,9 @@ BATCH_LABELS: Mapping[PayoutBatchState, str] = {
 NO_ACCOUNT = "no_account"
 NO_MEMBER = "no_member"
 REFUSED_BY_BANK = "refused_by_bank"
+NUMBER_GONE = "number_gone"
+GONE_CODES = frozenset({"NUMBER_CHANGED", "ACCOUNT_CANCELLED"})
+"""Why the bank sends money back that no later day will bring to the same number."""
 UNPAYABLE_LABELS: Mapping[str, str] = {
     Unpayable.NO_CARD: "会员没有可以入账的服务卡，请先办卡，或改划单位账户",
     Unpayable.CANCELLED: "会员的服务卡已销户，请重新办卡，或改划单位账户",
@@ -46,6 +49,7 @@ UNPAYABLE_LABELS: Mapping[str, str] = {
     Unpayable.LOST: "会员的服务卡已挂失，请补卡后再划款，或改划单位账户",
     NO_ACCOUNT: "没有可用的收款账户，请由区局（产业）工会指定单位账户，或补全继承人账户",
     NO_MEMBER: "没有查到该会员的资料，请核对会员信息后再划款",
+    NUMBER_GONE: "银行已告知该卡号已更换或销户，尚未取得新卡号；请取回银行卡片文件后再划款，或改划单位账户",
     REFUSED_BY_BANK: "银行未受理该划款批次，请联系银行核实后再划款",
 }
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from claims_svc.ledger.rules import Book, Share
-from claims_svc.payouts.rules import NO_ACCOUNT, NO_MEMBER, PayoutState
+from claims_svc.payouts.rules import GONE_CODES, NO_ACCOUNT, NO_MEMBER, PayoutState
 from claims_svc.payouts.tables import PAYOUT_BATCHES, PAYOUTS
 from unioncard.contracts.cover import Benefit
 from unioncard.unit_of_work import Transaction
@@ -23,6 +23,13 @@ _TELL = sa.text("""
     JOIN payout_batches b ON b.number = told.batch_number AND b.state = 'gathered'
     WHERE p.batch_number = told.batch_number AND p.member_id = told.member_id AND p.payee = 'own_card'
       AND p.told_at IS NULL AND p.state = 'waiting'
+""")
+
+_GONE = sa.text("""
+    SELECT p.member_id, old.account_number
+    FROM payouts p JOIN payouts old ON old.claim_number = p.claim_number
+    WHERE p.batch_number = ANY(CAST(:batches AS text[])) AND p.payee = 'own_card' AND p.state = 'waiting'
+      AND old.payee = 'own_card' AND old.state = 'returned' AND old.reason_code = ANY(CAST(:codes AS text[]))
 """)
 
 _UNTOLD = sa.text("""
@@ -110,6 +117,12 @@ async def members_to_ask(conn: AsyncConnection, batch_number: str) -> list[int]:
         .order_by(columns.member_id)
     )
     return list((await conn.execute(query)).scalars())
+
+
+async def numbers_gone(conn: AsyncConnection, batches: Sequence[str]) -> Sequence[tuple[int, str]]:
+    """(member, card number) of which the bank has said, for a claim in these batches, that no money arrives there."""
+    values = {"batches": list(batches), "codes": sorted(GONE_CODES)}
+    return [(row.member_id, row.account_number) for row in await conn.execute(_GONE, values)]
 
 
 async def tell(tx: Transaction, told: Sequence[dict[str, Any]]) -> None:
