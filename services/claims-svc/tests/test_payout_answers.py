@@ -359,6 +359,23 @@ async def test_the_payer_gathers_by_hand(trial: Trial) -> None:
     assert await trial.ok("POST", "/payout-batches", {}, role=Role.CENTRE_PAYER) == {"batches": 0, "payouts": 0}
 
 
+async def test_what_the_bank_says_has_arrived_after_all_is_not_sent_again_before_somebody_asked(trial: Trial) -> None:
+    await sent_batch(trial, 1)
+    await deliver(trial, answer([back(payout(1))]))
+    # One row for staff to look at, and no effect: the money is still thought to have come back.
+    assert await deliver(trial, answer([paid(payout(1))], at="11:00")) == (0, 0, 1)
+    assert await states(trial) == {claim_number(1): "returned"}
+    path = f"/claims/{claim_number(1)}/payout-correction"
+    body = {"payee": "own_card", "note": "已换卡"}
+    response = await trial.call("POST", path, body, role=Role.CENTRE_PAYER)
+    assert (response.status_code, response.json()["type"].rpartition(":")[2]) == (409, "said-to-have-arrived")
+    assert await states(trial) == {claim_number(1): "returned"}
+    await trial.ok("POST", path, body | {"bank_denies_arrival": True}, role=Role.CENTRE_PAYER)
+    assert await states(trial) == {claim_number(1): "to_pay"}
+    denied = "SELECT after ->> 'bank_denies_arrival' FROM audit_log WHERE action = 'payout.corrected'"
+    assert await trial.column(denied) == ["true"]
+
+
 async def test_a_correction_is_judged(trial: Trial) -> None:
     await sent_batch(trial, 2)
     await deliver(trial, answer([paid(payout(1)), back(payout(2))]))

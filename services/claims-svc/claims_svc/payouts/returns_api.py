@@ -36,6 +36,9 @@ class Correction(BaseModel):
     payee: PayeeKind = Field(description="own_card：重新查询会员现有卡号；unit_account：改划单位账户；heir：继承人账户")
     account_id: Id | None = Field(None, description="单位账户；仅 unit_account")
     note: LongText = Field(description="如何更正", examples=["会员已换领新卡，按新卡号划款"])
+    bank_denies_arrival: bool = Field(
+        False, description="已向银行核实：款项确未到账。银行在退回之后又报告到账的，核实后才能重新划款"
+    )
 
 
 class Corrected(BaseModel):
@@ -88,6 +91,13 @@ async def correct(
                     "银行已两次退回，不能再次划款",
                     "请联系会员、工会与银行核实后线下处理。",
                 )
+            # Whoever sends again what arrived pays twice, and nothing on this side could tell.
+            if not body.bank_denies_arrival and await store.said_to_have_arrived(tx.conn, number):
+                raise conflict(
+                    "said-to-have-arrived",
+                    "银行在退回之后又报告该笔款项已到账，不能直接重新划款",
+                    "请先向银行核实：确未到账的，填写 bank_denies_arrival 后再更正；已到账的，不要重新划款。",
+                )
             if body.payee not in payees_of(ClaimEvent(row.event)):
                 raise invalid("payee", f"该申请不能划入{PAYEE_LABELS[body.payee]}", "请选择其他收款方式。")
             await _check_account(tx.conn, row.district_id, body)
@@ -101,7 +111,12 @@ async def correct(
                 account_id=account_id,
             )
             assert moved is not None  # locked
-            after = {"payee": body.payee, "account_id": account_id, "note": body.note}
+            after = {
+                "payee": body.payee,
+                "account_id": account_id,
+                "note": body.note,
+                "bank_denies_arrival": body.bank_denies_arrival,
+            }
             tx.audit("payout.corrected", f"claim:{number}", organisation_id=row.union_id, after=after)
             return Corrected(claim_number=number, state="to_pay", payee=body.payee, account_id=account_id)
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from claims_svc.ledger.rules import Book, Share
-from claims_svc.payouts.rules import GONE_CODES, NO_ACCOUNT, NO_MEMBER, PayoutState
-from claims_svc.payouts.tables import PAYOUT_BATCHES, PAYOUTS
+from claims_svc.payouts.rules import GONE_CODES, NO_ACCOUNT, NO_MEMBER, PayoutState, Verdict
+from claims_svc.payouts.tables import PAYOUT_BATCHES, PAYOUT_SET_ASIDE, PAYOUTS
 from unioncard.contracts.cover import Benefit
 from unioncard.unit_of_work import Transaction
 
@@ -214,6 +214,18 @@ async def returns_of(conn: AsyncConnection, claim_number: str) -> int:
         columns.claim_number == claim_number, columns.state == PayoutState.RETURNED.value
     )
     return int(await conn.scalar(query) or 0)
+
+
+async def said_to_have_arrived(conn: AsyncConnection, claim_number: str) -> bool:
+    """Whether the bank has said of money of the claim that came back that it arrived after all."""
+    columns, aside = PAYOUTS.c, PAYOUT_SET_ASIDE.c
+    query = sa.select(sa.true()).where(
+        columns.claim_number == claim_number,
+        columns.number == aside.payout_number,
+        aside.why == Verdict.CONTRADICTS.value,
+        aside.status == PayoutState.PAID.value,
+    )
+    return bool(await conn.scalar(query.limit(1)))
 
 
 async def last_of_claim(conn: AsyncConnection, claim_number: str) -> sa.Row[Any] | None:
