@@ -25,7 +25,7 @@ from unioncard.service import calm_collector
 from unioncard.settings import Settings, settings_or_exit
 from workflows.crossing import CONCURRENCY
 from workflows.settings import WorkflowsSettings
-from workflows.worker import DEPLOYMENT, promote
+from workflows.worker import DEPLOYMENT, WORKFLOW_TASKS, promote
 
 
 class Sender:
@@ -78,7 +78,7 @@ async def serve() -> None:
         task_queue=BARE_QUEUE,
         workflows=[Rounds],
         activities=[Sender(producer).send],
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        **WORKFLOW_TASKS,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         deployment_config=WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(DEPLOYMENT, settings.worker_build),

@@ -133,8 +133,6 @@ class Bridge:
                 search_attributes=TypedSearchAttributes(errand.attributes),
                 static_summary=errand.summary,
                 static_details=errand.introduction,
-                # The first task comes with the answer where this process has a worker; one with a signal cannot.
-                request_eager_start=not errand.signal,
                 rpc_timeout=RPC_TIMEOUT,
                 **signal,
             )

@@ -3,13 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TypedDict
 
 import structlog
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
+from temporalio.worker import (
+    PollerBehavior,
+    PollerBehaviorAutoscaling,
+    PollerBehaviorSimpleMaximum,
+    Worker,
+    WorkerDeploymentConfig,
+)
 
 from unioncard.clock import FileClock
 from unioncard.messaging.kafka import Sender
@@ -33,6 +40,16 @@ from workflows.settings import TASK_QUEUE
 
 log = structlog.get_logger()
 
+
+class WorkflowTasks(TypedDict):
+    """How a worker takes workflow tasks, as its arguments."""
+
+    workflow_task_poller_behavior: PollerBehavior
+    nonsticky_to_sticky_poll_ratio: float
+    max_concurrent_workflow_tasks: int
+    sticky_queue_schedule_to_start_timeout: timedelta
+
+
 DEPLOYMENT = "unioncard-workflows"
 WORKFLOWS = [
     CardBatch,
@@ -49,6 +66,17 @@ WORKFLOWS = [
     PayoutRun,
     PayoutFile,
 ]
+
+
+#: What has begun goes before what is new, and waits for its turn. Pollers that scale by themselves let both in alike:
+#: with more to do than the worker can, what had begun waited for more than the ten seconds after which Temporal takes
+#: it for lost, and came again with its whole history; four of five tasks were for nothing.
+WORKFLOW_TASKS: WorkflowTasks = {
+    "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(10),
+    "nonsticky_to_sticky_poll_ratio": 0.2,
+    "max_concurrent_workflow_tasks": 32,
+    "sticky_queue_schedule_to_start_timeout": timedelta(seconds=30),
+}
 
 
 def make_worker(
@@ -74,7 +102,7 @@ def make_worker(
         task_queue=task_queue,
         workflows=workflows,
         activities=[CommandSender(producer).send, day.of, day.table],
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        **WORKFLOW_TASKS,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         # A command that is being sent when the worker is told to stop is sent to the end.
         graceful_shutdown_timeout=timedelta(seconds=5),
