@@ -47,6 +47,7 @@ class WorkflowTasks(TypedDict):
     workflow_task_poller_behavior: PollerBehavior
     nonsticky_to_sticky_poll_ratio: float
     max_concurrent_workflow_tasks: int
+    max_cached_workflows: int
     sticky_queue_schedule_to_start_timeout: timedelta
 
 
@@ -75,6 +76,8 @@ WORKFLOW_TASKS: WorkflowTasks = {
     "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(10),
     "nonsticky_to_sticky_poll_ratio": 0.2,
     "max_concurrent_workflow_tasks": 32,
+    # What is not kept is read again with its whole history; thousands of claims are under way in a rush.
+    "max_cached_workflows": 4000,
     "sticky_queue_schedule_to_start_timeout": timedelta(seconds=30),
 }
 
