@@ -20,6 +20,7 @@ from claims_svc_testing.payouts import (
 from partner_sandbox.trial import Trial as Sandbox
 from unioncard.contracts.claims import FetchPayoutFile, ShowPayees, ShowPayoutBatch, SubmitPayouts
 from unioncard.contracts.payees import Unpayable
+from unioncard.database import engine_for
 from unioncard.dates import shanghai_date
 from unioncard.principal import Role
 from unioncard_testing import envelope_of, eventually
@@ -259,6 +260,48 @@ async def test_a_silent_bank_is_heard_through_its_file(trial: Trial, sandbox: Sa
         assert reply["data"]["result"] == {"answers": 6, "news": 1, "set_aside": 0}
     assert (await states(trial))[claim_number(4)] == "returned"
     assert await broken(trial) == {}
+
+
+async def test_a_file_is_noted_once_all_of_it_is_taken(trial: Trial, sandbox: Sandbox, claims_port: int) -> None:
+    """Ten answers are a page. What breaks on the second must not make the rest of the file yesterday's news."""
+    sandbox.client.put("/control/behaviour", json={"callback": {"silent_rate": 1.0}}).raise_for_status()
+    await to_pay(trial, 12)
+    await gather(trial)
+    await tell_payees(trial, range(1, 13))
+    returned = "SELECT count(*) FROM payouts WHERE state = 'returned'"
+    day = shanghai_date(trial.clock.at).replace(year=2999)
+    async with trial.dispatching(), trial.serving(claims_port):
+        await submit(trial)
+        await eventually(lambda: bank(sandbox)["answers_pending"] == 0)
+        for place in range(2, 13):
+            back = {"payout_number": payout(place), "reason_code": "ACCOUNT_CANCELLED"}
+            sandbox.client.post("/control/payout-returns", json=back).raise_for_status()
+        await eventually(lambda: bank(sandbox)["payouts_returned"] == 11)
+        # The answer for the whole batch and nine of the returns are the first page.
+        await _as_owner(
+            trial,
+            f"""
+            CREATE FUNCTION breaks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the process dies'; END $$;
+            CREATE TRIGGER breaks BEFORE UPDATE ON payouts FOR EACH ROW
+            WHEN (NEW.number = '{payout(11)}' AND NEW.state = 'returned') EXECUTE FUNCTION breaks()
+        """,
+        )
+        reply = await trial.command(FetchPayoutFile(day=day), "payout-file/2999-03-10/1")
+        assert (reply["type"], await trial.column(returned)) == ("command.failed.v1", [9])
+        assert await trial.column("SELECT day FROM payout_files") == []
+        await _as_owner(trial, "DROP TRIGGER breaks ON payouts; DROP FUNCTION breaks()")
+        reply = await trial.command(FetchPayoutFile(day=day), "payout-file/2999-03-10/1")
+    assert (reply["data"]["result"]["answers"], reply["data"]["result"]["news"]) == (23, 2)
+    assert await trial.column(returned) == [11]
+    assert await trial.column("SELECT count(*) FROM payout_files") == [1]
+    assert await broken(trial) == {}
+
+
+async def _as_owner(trial: Trial, statements: str) -> None:
+    owner = engine_for(trial.context.database.owner_url)
+    async with owner.begin() as conn:
+        await conn.exec_driver_sql(statements)
+    await owner.dispose()
 
 
 async def test_double_shuffled_and_foreign_answers(trial: Trial, sandbox: Sandbox, claims_port: int) -> None:
