@@ -20,6 +20,7 @@ from unioncard.documents import resident_check_character
 from unioncard.keys import load_keys
 from unioncard.service import Context
 from unioncard_testing.trial import UNION, HandClock, ServiceTrial, open_context
+from unioncard_testing.trial import member as anybody
 
 OUTLET = {"branch": "中东示例支行", "outlet": "ZD-001"}
 SAMPLE_OUTLETS = Path(__file__).parent.parent / "samples" / "outlets.csv"
@@ -27,25 +28,15 @@ START = datetime.fromisoformat("2024-04-29T15:02:00+08:00")
 
 
 def member(member_id: int, **changed: Any) -> dict[str, Any]:
-    """A normal member of UNION who does not exist, with plain fields."""
-    first_17 = f"310101{date(1980, 1, 1) + timedelta(days=member_id % 9000):%Y%m%d}{member_id % 1000:03d}"
-    return {
-        "id": member_id,
-        "version": 1,
-        "union_id": UNION,
-        "number": f"363{member_id:07d}",
-        "state": "normal",
-        "kind": "employed",
-        "name": "王芳",
-        "document_type": "resident_identity_card",
+    """A normal member of UNION who does not exist, with plain fields; a bank wants a document that expires."""
+    born = date(1980, 1, 1) + timedelta(days=member_id % 9000)
+    first_17 = f"310101{born:%Y%m%d}{member_id % 1000:03d}"
+    own = {
         "document_number": first_17 + resident_check_character(first_17),
         "document_expiry": date(2035, 8, 7),
-        "nationality": "中国",
-        "sex": "male" if member_id % 2 else "female",
-        "birth_date": date(1980, 1, 1) + timedelta(days=member_id % 9000),
-        "mobile": f"138{member_id:08d}",
-        "address": "上海市示例区示例路1号",
-    } | changed
+        "birth_date": born,
+    }
+    return anybody(member_id, **own | changed)
 
 
 @dataclass
